@@ -1,0 +1,66 @@
+# The two commands are `make run` and `make test`. Everything they need is installed here, from the lock files.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ./data
+
+.PHONY: run test check lint types floors format docs bench crash lock clean
+
+run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
+	$(BIN)/parcelhook demo --data $(DATA)
+
+test: $(VENV)/.installed-dev ## run every test
+	$(BIN)/python -m pytest -q
+
+check: lint types floors test ## what .ci/run runs
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+floors: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.installed-dev ## write the generated pages anew
+	$(BIN)/python docs/generate.py
+
+crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
+	PARCELHOOK_TEST_KILLS=40 $(BIN)/python -m pytest -q tests/flows/test_crash.py --timeout 1800
+
+bench: $(VENV)/.installed-bench ## measure speed, isolation and memory on loopback; writes docs/performance-table.md
+	$(BIN)/python bench/run.py --write docs/performance-table.md
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.lock
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
+		&& apt-get install -y -qq --no-install-recommends redis-server; } \
+		|| echo "redis-server cannot be installed here; the Celery comparison will be skipped"
+	touch $@
+
+lock: $(VENV)/bin/python ## pin anew what is used
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
+	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --strip-extras -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --strip-extras --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --strip-extras --extra bench -o requirements-bench.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

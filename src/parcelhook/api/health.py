@@ -1,0 +1,31 @@
+"""For those who watch over it: is it alive, is it ready, and what does it count."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from litestar import Response, get
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from parcelhook.delivery.platform import Platform
+
+
+@get("/healthz", summary="Alive", tags=["Operation"])
+async def healthz() -> dict[str, str]:
+    """Whether the process answers at all."""
+    return {"status": "ok"}
+
+
+@get("/readyz", summary="Ready", tags=["Operation"])
+async def readyz(platform: Platform) -> Response[dict[str, Any]]:
+    """Whether events are accepted and delivered: 200, or 503 with what does not work."""
+    checks = await asyncio.get_running_loop().run_in_executor(None, platform.ready)
+    fine = all(state == "ok" for state in checks.values())
+    return Response({"status": "ok" if fine else "not ready", "checks": checks}, status_code=200 if fine else 503)
+
+
+@get("/metrics", summary="Figures for Prometheus", tags=["Operation"], media_type="text/plain")
+async def metrics(platform: Platform) -> Response[bytes]:
+    """Counters and gauges in Prometheus' text form."""
+    return Response(generate_latest(platform.metrics_registry), media_type=CONTENT_TYPE_LATEST)

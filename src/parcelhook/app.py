@@ -1,0 +1,230 @@
+"""Puts it together: settings to a running server, and the few things an operator does beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+import uvloop
+
+from parcelhook import times
+from parcelhook.api.app import create_api
+from parcelhook.api.feed import Feed
+from parcelhook.delivery.platform import Platform, open_vault
+from parcelhook.delivery.upkeep import prune
+from parcelhook.errors import SettingsError
+from parcelhook.settings import Settings
+from parcelhook.store import accounts
+from parcelhook.store.accounts import ApiKey
+from parcelhook.store.database import Database, Transaction
+from parcelhook.store.ids import IdMaker
+
+# The interpreter hands its lock on after this long. The default of 5 ms would let a thread that parses hold up the one
+# that sends; much less would be spent on handing over.
+SWITCH_INTERVAL_S = 0.001
+OPEN_FILES = 16_384
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Run the server until it is told to stop (SIGINT, SIGTERM); the exit code."""
+    configure_log(settings.log_format)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _allow_open_files()
+    listening = _listen(settings.host, settings.port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, listening))
+
+
+async def _serve(settings: Settings, listening: socket.socket) -> int:
+    crashes: list[BaseException] = []
+    loop = asyncio.get_running_loop()
+
+    def crashed(error: BaseException) -> None:
+        crashes.append(error)
+        loop.call_soon_threadsafe(stop)
+
+    platform = Platform(settings, crashed=crashed)
+    shown_key = await _first_key(platform)
+    api = create_api(platform)
+    server = _Server(
+        lambda: _say_ready(listening, shown_key, settings),
+        uvicorn.Config(
+            Feed(platform, api),
+            http="httptools",
+            ws="none",
+            loop="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=2_048,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=max(1, int(settings.stop_grace_s)),
+        ),
+    )
+
+    def stop() -> None:
+        server.should_exit = True
+        platform.news.close()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    platform.start()
+    gc.freeze()  # what lives from the start lives to the end; the collector need not look at it again
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        await platform.close()
+    log.info("server.stopped")
+    return 1 if crashes else 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told when to stop by us and telling us when it is ready."""
+
+    def __init__(self, on_ready: Callable[[], None], config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open for requests, and say so."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours: uvicorn would raise them again before the platform is closed."""
+        yield
+
+
+async def _first_key(platform: Platform) -> str | None:
+    """Make sure the first account and a key exist; the key if one had to be made, for it is shown this once."""
+    given = platform.settings.api_key
+
+    def job(transaction: Transaction) -> str | None:
+        account_id = accounts.ensure_account(transaction.sql, accounts.FIRST_ACCOUNT, platform.ids, times.now_ms())
+        made = None if given or accounts.has_keys(transaction.sql) else accounts.new_key()
+        key = given or made
+        if key:
+            accounts.add_key(transaction.sql, account_id, "first", key, platform.ids, times.now_ms())
+        return made
+
+    return await platform.database.write(job)
+
+
+def _say_ready(listening: socket.socket, shown_key: str | None, settings: Settings) -> None:
+    host, port = listening.getsockname()[:2]
+    shown_host = f"[{host}]" if ":" in host else host
+    if shown_key:
+        print(f"API key (shown this once): {shown_key}", flush=True)  # noqa: T201
+    print(f"Parcelhook is ready at http://{shown_host}:{port} (data in {settings.data})", flush=True)  # noqa: T201
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as fault:
+        listening.close()
+        raise SettingsError(
+            f"PARCELHOOK_HOST and PARCELHOOK_PORT: {host}:{port} cannot be listened on: {fault.strerror}."
+        ) from None
+    listening.listen(2_048)
+    return listening
+
+
+def _allow_open_files() -> None:
+    """As many sockets as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def configure_log(form: str) -> None:
+    """The server's own log, to standard error: a line a step, as text or JSON."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+class Operator:
+    """What the command line does on the data itself, with no server between."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._ids = IdMaker()
+
+    @property
+    def migrated(self) -> list[str]:
+        """The schema revisions that opening the store applied, oldest first."""
+        return self._database.migrated
+
+    def create_key(self, account: str, name: str) -> str:
+        """A new API key for an account, which is made if it does not exist. The key cannot be shown again."""
+        key = accounts.new_key()
+
+        def job(transaction: Transaction) -> None:
+            account_id = accounts.ensure_account(transaction.sql, account, self._ids, times.now_ms())
+            accounts.add_key(transaction.sql, account_id, name, key, self._ids, times.now_ms())
+
+        self._database.write_now(job)
+        return key
+
+    def keys(self) -> list[ApiKey]:
+        """All keys, without themselves."""
+        return self._database.read_now(accounts.list_keys)
+
+    def revoke_key(self, key_id: str) -> None:
+        """Make a key open nothing."""
+        self._database.write_now(lambda transaction: accounts.revoke_key(transaction.sql, key_id, times.now_ms()))
+
+    def prune(self) -> int:
+        """Delete what is older than the retention; how many rows."""
+        return asyncio.run(prune(self._database, retention_days=self._settings.retention_days))
+
+    def check_vault(self) -> None:
+        """Raise SettingsError if the stored credentials cannot be opened."""
+        open_vault(self._settings, self._database)
+
+
+@contextmanager
+def operator(settings: Settings) -> Iterator[Operator]:
+    """The operator's hands on the data folder."""
+    configure_log(settings.log_format)
+    database = Database(settings.data, beside=True)
+    try:
+        yield Operator(settings, database)
+    finally:
+        database.close()

@@ -1,0 +1,1 @@
+"""The engine: an event's way from acceptance to the log."""

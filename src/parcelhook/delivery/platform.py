@@ -1,0 +1,176 @@
+"""The platform: the store, the registry, intake, worker and upkeep of one process, opened and closed as one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+
+from parcelhook.delivery import connecting
+from parcelhook.delivery.egress import Egress, check_source, parse_proxy
+from parcelhook.delivery.intake import Intake
+from parcelhook.delivery.news import News
+from parcelhook.delivery.registry import Registry
+from parcelhook.delivery.sender import Sender
+from parcelhook.delivery.upkeep import Upkeep
+from parcelhook.delivery.worker import Worker
+from parcelhook.settings import Settings
+from parcelhook.store import accounts, endpoints
+from parcelhook.store.database import Database
+from parcelhook.store.ids import IdMaker
+from parcelhook.store.schema import attempts
+from parcelhook.store.vault import Vault, key_in_file
+from parcelhook.webhooks.addresses import AddressGuard
+from parcelhook.webhooks.delivery import Outcome
+from parcelhook.webhooks.endpoint import Endpoint
+
+KEY_KNOWN_FOR_S = 2.0  # how long a revoked API key may still work
+
+log = structlog.get_logger(__name__)
+
+
+class Platform:
+    """What the floors above work with."""
+
+    def __init__(self, settings: Settings, *, crashed: Callable[[BaseException], None]) -> None:
+        """Open everything. Belongs to a running event loop. `crashed` is called if the worker's thread dies."""
+        self._loop = asyncio.get_running_loop()
+        self.settings = settings
+        self.retry_schedule = settings.retry_schedule
+        egress = Egress(
+            guard=AddressGuard(settings.egress_allow),
+            source=check_source(settings.egress_source),
+            proxy=parse_proxy(settings.egress_proxy),
+            ca_file=settings.egress_ca_file,
+        )
+        self.database = Database(settings.data)
+        self.vault = open_vault(settings, self.database)
+        self.ids = IdMaker()
+        self.registry = Registry(self.database.read_now(lambda connection: endpoints.load_all(connection, self.vault)))
+        self.news = News(self.database.read_now(lambda c: c.execute(select(func.max(attempts.c.id))).scalar()) or 0)
+        self.worker = Worker(
+            self.database,
+            self.registry,
+            Sender(egress),
+            self.ids,
+            schedule=settings.retry_schedule,
+            recorded=self._on_recorded,
+            gone=self._on_gone,
+            crashed=crashed,
+        )
+        self.intake = Intake(self.database, self.registry, self.ids, self.worker)
+        self.upkeep = Upkeep(self.database, retention_days=settings.retention_days)
+        self._figures = _Figures(self)
+        self.metrics_registry = CollectorRegistry()
+        self.metrics_registry.register(self._figures)
+        self._known_keys: dict[str, tuple[int, float]] = {}
+        self._disabling: set[asyncio.Task[Endpoint]] = set()
+
+    def start(self) -> None:
+        """Begin to deliver what is pending."""
+        self.worker.start()
+        self.upkeep.start()
+
+    async def close(self) -> None:
+        """Stop sending, record what has ended, let go of the store."""
+        await self.upkeep.stop()
+        await self._loop.run_in_executor(None, self.worker.stop, self.settings.stop_grace_s)
+        await self._loop.run_in_executor(None, self.database.close)
+
+    def known_account(self, key: str) -> int | None:
+        """The account that a key opens, if that was looked up a moment ago; the hot route asks this first."""
+        known = self._known_keys.get(key)
+        return known[0] if known is not None and known[1] > time.monotonic() else None
+
+    async def account_of_key(self, key: str) -> int | None:
+        """The account that an API key opens, None if it opens none."""
+        known = self.known_account(key)
+        if known is not None:
+            return known
+        digest = accounts.digest(key)
+        found = await self.database.read(lambda connection: accounts.account_of_key(connection, digest))
+        if len(self._known_keys) > 10_000:
+            self._known_keys.clear()
+        if found is None:
+            self._known_keys.pop(key, None)
+        else:
+            self._known_keys[key] = (found, time.monotonic() + KEY_KNOWN_FOR_S)
+        return found
+
+    def ready(self) -> dict[str, str]:
+        """Each part with "ok", or why it does not work."""
+        parts = {"store": "ok", "worker": "ok"}
+        try:
+            self.database.check()
+        except Exception as error:
+            parts["store"] = str(error)
+        if not self.worker.alive:
+            parts["worker"] = "the worker has stopped"
+        return parts
+
+    def _on_recorded(self, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
+        """On the writer's thread, once a batch."""
+        self._figures.count(outcomes)
+        self.news.publish(log_ids[-1])
+
+    def _on_gone(self, endpoint: Endpoint) -> None:
+        """On the worker's thread: the receiver answered 410 Gone, which asks for no more."""
+        self._loop.call_soon_threadsafe(self._disable, endpoint)
+
+    def _disable(self, endpoint: Endpoint) -> None:
+        if self.registry.get(endpoint.id) is not endpoint:
+            return  # edited or deleted meanwhile, or disabled already
+        reason = "The receiver answered 410 Gone, which says that this URL wants no more webhooks."
+        task = asyncio.create_task(connecting.disable(self, endpoint.account_id, endpoint.id, reason))
+        self._disabling.add(task)
+        task.add_done_callback(self._disabling.discard)
+        log.warning("endpoint.disabled", endpoint_id=endpoint.id, reason=reason)
+
+
+def open_vault(settings: Settings, database: Database) -> Vault:
+    """The vault by the keys that were given, or by the one in the data folder; seals anew if a key is being rotated."""
+    keys = settings.secret_keys or (key_in_file(settings.data / "secret.key"),)
+    vault = Vault(keys)
+    if vault.rotating:
+        count = database.write_now(lambda transaction: endpoints.seal_anew(transaction.sql, vault))
+        log.info("vault.rotated", endpoints=count)
+    return vault
+
+
+class _Figures(Collector):
+    """What /metrics shows. Counted once a batch; read only when somebody asks."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._passed = 0
+        self._failed = 0
+        self._time_spent_ms = 0.0
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Add a batch of attempts."""
+        passed = sum(outcome.attempt.passed for outcome in outcomes)
+        self._passed += passed
+        self._failed += len(outcomes) - passed
+        self._time_spent_ms += sum(outcome.attempt.time_spent_ms for outcome in outcomes)
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures in Prometheus' form."""
+        yield CounterMetricFamily(
+            "parcelhook_events_accepted", "Events accepted since the start", self._platform.intake.accepted_total
+        )
+        attempted = CounterMetricFamily("parcelhook_attempts", "Attempts recorded since the start", labels=["result"])
+        attempted.add_metric(["passed"], self._passed)
+        attempted.add_metric(["failed"], self._failed)
+        yield attempted
+        yield CounterMetricFamily(
+            "parcelhook_time_spent_seconds", "Time Spent of all attempts together", self._time_spent_ms / 1_000
+        )
+        yield GaugeMetricFamily(
+            "parcelhook_requests_in_flight", "Requests open right now", self._platform.worker.in_flight
+        )

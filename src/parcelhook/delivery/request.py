@@ -1,0 +1,81 @@
+"""From a delivery and its endpoint to the request that goes over the wire, and to what the log may show of it."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import urlsplit
+
+from parcelhook import __version__
+from parcelhook.shipping.events import EventKind
+from parcelhook.webhooks.endpoint import Endpoint
+from parcelhook.webhooks.exchange import Headers, Request
+from parcelhook.webhooks.signature import Signer
+
+USER_AGENT = f"Parcelhook/{__version__}"
+MASK = "••••••"
+
+
+class Outgoing:
+    """Everything about an endpoint's requests that does not change from one to the next, worked out once."""
+
+    def __init__(self, endpoint: Endpoint, now_ms: int) -> None:
+        live = [secret for secret in endpoint.secrets if secret.until_ms is None or secret.until_ms > now_ms]
+        self._signer = Signer(tuple(secret.secret for secret in live))
+        self.stale_ms = min((secret.until_ms for secret in live if secret.until_ms is not None), default=None)
+        self.endpoint = endpoint
+        self.url = endpoint.url
+        fixed: list[tuple[str, str]] = [
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json"),
+            ("User-Agent", USER_AGENT),
+        ]
+        shown = list(fixed)
+        if endpoint.username:
+            pair = f"{endpoint.username}:{endpoint.password}".encode()
+            fixed.append(("Authorization", "Basic " + base64.b64encode(pair).decode("ascii")))
+            shown.append(("Authorization", "Basic " + MASK))
+        for header in endpoint.custom_headers:
+            fixed.append((header.key, header.value))
+            shown.append((header.key, MASK))
+        self._fixed: Headers = tuple(fixed)
+        self._lines = [f"{key}: {value}" if value else f"{key};" for key, value in fixed]  # libcurl's spelling of empty
+        parts = urlsplit(endpoint.url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._head = "\n".join(
+            [f"POST {target} HTTP/1.1", f"Host: {parts.netloc}", *(f"{key}: {value}" for key, value in shown), ""]
+        )
+
+    def changing(
+        self, name: str, kind: EventKind, body: bytes, *, attempt: int, now_s: int, test: bool, is_return: bool
+    ) -> list[str]:
+        """The header lines that differ between requests: identity, time, signature (Standard Webhooks 1.0), event."""
+        lines = [
+            "webhook-id: " + name,
+            f"webhook-timestamp: {now_s}",
+            "webhook-signature: " + self._signer.sign(name, now_s, body),
+            "x-webhook-event: " + kind.value,
+            f"x-webhook-attempt: {attempt}",
+        ]
+        if test:
+            lines.append("x-webhook-test: true")
+        if is_return:
+            lines.append("x-webhook-return: true")
+        return lines
+
+    def lines(self, changing: list[str]) -> list[str]:
+        """All header lines, as the sender takes them."""
+        return self._lines + changing
+
+    def logged_head(self, changing: list[str]) -> str:
+        """Request line and headers as the log keeps them: credentials and custom header values masked."""
+        return self._head + "\n".join(changing)
+
+    def shown(self, changing: list[str], body: bytes) -> Request:
+        """The request as a value, masked like `logged_head`."""
+        headers = self.logged_head(changing).split("\n")[1:]
+        return Request(url=self.url, headers=tuple(_pair(line) for line in headers), body=body)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    key, _, value = line.partition(": ")
+    return key, value

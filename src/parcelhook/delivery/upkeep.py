@@ -1,0 +1,101 @@
+"""Upkeep: retention, and cancelling what was left of deleted endpoints; in small steps that deliveries never wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from parcelhook import times
+from parcelhook.store import retention
+from parcelhook.store.database import Database, Transaction
+
+STEP_PAUSE_S = 0.05  # between two steps, so that the writer is free most of the time
+PRUNE_EVERY_S = 600.0
+DAY_MS = 86_400_000
+
+log = structlog.get_logger(__name__)
+
+
+class Upkeep:
+    """Runs beside everything else, on the event loop."""
+
+    def __init__(self, database: Database, *, retention_days: int) -> None:
+        self._database = database
+        self._retention_days = retention_days
+        self._deleted: asyncio.Queue[int] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._tasks = [asyncio.create_task(self._cancel_for_ever()), asyncio.create_task(self._prune_for_ever())]
+
+    async def stop(self) -> None:
+        """End; a step that was begun ends first."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def cancel(self, endpoint_id: int) -> None:
+        """Mark what is pending for a deleted endpoint as cancelled."""
+        self._deleted.put_nowait(endpoint_id)
+
+    async def _cancel_for_ever(self) -> None:
+        for endpoint_id in await self._database.read(retention.deleted_with_pending):
+            self.cancel(endpoint_id)
+        while True:
+            endpoint_id = await self._deleted.get()
+            count = 0
+            while step := await self._database.write(partial(_cancel, endpoint_id)):
+                count += step
+                await asyncio.sleep(STEP_PAUSE_S)
+            log.info("deliveries.cancelled", count=count)
+
+    async def _prune_for_ever(self) -> None:
+        while True:
+            await prune(self._database, retention_days=self._retention_days)
+            await asyncio.sleep(PRUNE_EVERY_S)
+
+
+def _cancel(endpoint_id: int, transaction: Transaction) -> int:
+    return retention.cancel_step(transaction, endpoint_id, times.now_ms())
+
+
+async def prune(database: Database, *, retention_days: int) -> int:
+    """Delete what is older than the retention; how many rows. 0 days keeps all but old Idempotency-Keys."""
+    now_ms = times.now_ms()
+    gone = 0
+    while step := await database.write(lambda transaction: retention.forget_keys_step(transaction, now_ms)):
+        gone += step
+        await asyncio.sleep(STEP_PAUSE_S)
+    if not retention_days:
+        return gone
+    before_ms = now_ms - retention_days * DAY_MS
+    gone += await _walk(database, lambda t, at: retention.cancel_pending_step(t, before_ms, at, now_ms))
+    gone += await _walk(database, lambda t, at: retention.prune_log_step(t, before_ms, at))
+    gone += await _walk(database, lambda t, at: retention.prune_deliveries_step(t, before_ms, at))
+    gone += await _walk(database, lambda t, at: retention.prune_events_step(t, before_ms, at))
+    if gone:
+        log.info("retention.pruned", rows=gone)
+    return gone
+
+
+async def _walk(database: Database, step: Callable[[Transaction, int], retention.Step]) -> int:
+    """Run one kind of step from the oldest row on; how many rows are gone."""
+    gone, position = 0, 0
+    while True:
+        done = await database.write(partial(_at, step, position))
+        gone += done.rows
+        if done.position is None:
+            return gone
+        position = done.position
+        await asyncio.sleep(STEP_PAUSE_S)
+
+
+def _at(step: Callable[[Transaction, int], retention.Step], position: int, transaction: Transaction) -> retention.Step:
+    return step(transaction, position)

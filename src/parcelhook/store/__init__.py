@@ -1,0 +1,1 @@
+"""All SQL. One schema for SQLite and PostgreSQL, one module a subject."""

@@ -1,0 +1,129 @@
+"""Endpoints at rest. Their credentials and signing secrets are sealed by the vault; nothing else of ours reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Row, func, literal_column, select
+
+from parcelhook.shipping.events import EventKind
+from parcelhook.store.schema import DeliveryState, deliveries, endpoints
+from parcelhook.store.vault import Vault
+from parcelhook.webhooks.endpoint import (
+    CustomHeader,
+    Endpoint,
+    EndpointState,
+    Ordering,
+    ResponseRule,
+    SigningSecret,
+)
+
+# Written out, not bound: only then can the database use the index that holds pending deliveries alone.
+_PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
+
+
+class _Sealed(Struct, frozen=True, kw_only=True):
+    """What of an endpoint is sealed, as it is stored."""
+
+    username: str = ""
+    password: str = ""
+    custom_headers: tuple[CustomHeader, ...] = ()
+    secrets: tuple[SigningSecret, ...] = ()
+
+
+def load_all(connection: Connection, vault: Vault) -> list[Endpoint]:
+    """Every endpoint that is not deleted, oldest first."""
+    rows = connection.execute(select(endpoints).where(endpoints.c.deleted_ms.is_(None)).order_by(endpoints.c.id))
+    return [_endpoint(row, vault) for row in rows]
+
+
+def insert(connection: Connection, endpoint: Endpoint, vault: Vault) -> None:
+    """Store a new endpoint."""
+    connection.execute(endpoints.insert().values(deleted_ms=None, **_columns(endpoint, vault)))
+
+
+def update(connection: Connection, endpoint: Endpoint, vault: Vault) -> None:
+    """Store an endpoint anew."""
+    connection.execute(endpoints.update().where(endpoints.c.id == endpoint.id).values(**_columns(endpoint, vault)))
+
+
+def mark_deleted(connection: Connection, endpoint_id: int, now_ms: int) -> None:
+    """Delete an endpoint with its secrets; the row stays, so that the log can say where an attempt went."""
+    connection.execute(
+        endpoints.update()
+        .where(endpoints.c.id == endpoint_id, endpoints.c.deleted_ms.is_(None))
+        .values(deleted_ms=now_ms, sealed=b"")
+    )
+
+
+def seal_anew(connection: Connection, vault: Vault) -> int:
+    """Seal every endpoint with the vault's first key; how many there were."""
+    found = load_all(connection, vault)
+    for endpoint in found:
+        update(connection, endpoint, vault)
+    return len(found)
+
+
+def count_waiting(connection: Connection, endpoint_id: int) -> int:
+    """How many deliveries are pending for an endpoint."""
+    return connection.execute(
+        select(func.count()).select_from(deliveries).where(deliveries.c.endpoint_id == endpoint_id, _PENDING)
+    ).scalar_one()
+
+
+def _columns(endpoint: Endpoint, vault: Vault) -> dict[str, Any]:
+    sealed = _Sealed(
+        username=endpoint.username,
+        password=endpoint.password,
+        custom_headers=endpoint.custom_headers,
+        secrets=endpoint.secrets,
+    )
+    return {
+        "id": endpoint.id,
+        "account_id": endpoint.account_id,
+        "url": endpoint.url,
+        "label": endpoint.label,
+        "events": ",".join(kind.value for kind in EventKind if kind in endpoint.events),
+        "sealed": vault.seal(msgspec.json.encode(sealed)),
+        "retry_count": endpoint.retry_count,
+        "retry_schedule": ",".join(str(wait) for wait in endpoint.retry_schedule),
+        "response_rule": endpoint.response_rule.value,
+        "ordering": endpoint.ordering.value,
+        "timeout_ms": endpoint.timeout_ms,
+        "rate_limit": endpoint.rate_limit,
+        "concurrency": endpoint.concurrency,
+        "state": endpoint.state.value,
+        "state_reason": endpoint.state_reason,
+        "verified": endpoint.verified,
+        "created_ms": endpoint.created_ms,
+        "updated_ms": endpoint.updated_ms,
+    }
+
+
+def _endpoint(row: Row[Any], vault: Vault) -> Endpoint:
+    sealed = msgspec.json.decode(vault.open(row.sealed), type=_Sealed)
+    return Endpoint(
+        id=row.id,
+        account_id=row.account_id,
+        url=row.url,
+        label=row.label,
+        events=frozenset(EventKind(word) for word in row.events.split(",")),
+        username=sealed.username,
+        password=sealed.password,
+        custom_headers=sealed.custom_headers,
+        secrets=sealed.secrets,
+        retry_count=row.retry_count,
+        retry_schedule=tuple(float(wait) for wait in row.retry_schedule.split(",") if wait),
+        response_rule=ResponseRule(row.response_rule),
+        ordering=Ordering(row.ordering),
+        timeout_ms=row.timeout_ms,
+        rate_limit=row.rate_limit,
+        concurrency=row.concurrency,
+        state=EndpointState(row.state),
+        state_reason=row.state_reason,
+        verified=row.verified,
+        created_ms=row.created_ms,
+        updated_ms=row.updated_ms,
+    )

@@ -1,0 +1,224 @@
+"""The webhooks log: pages of attempts by filter, one attempt whole, and what came after a given one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, case, false, func, literal_column, select, true
+
+from parcelhook.shipping.events import EventKind
+from parcelhook.store import ids
+from parcelhook.store.batches import KIND_NUMBERS, KINDS
+from parcelhook.store.schema import attempts, endpoints, events, exchanges
+
+attempts_again = attempts.alias("tests")
+
+GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself
+
+
+class LogFilter(Struct, frozen=True, kw_only=True):
+    """Which attempts; None is any. The page's filters are Endpoint, Event, Result and Retry; the others are ours.
+
+    `retry` is an exact Retry number, or "any" for 1 and more. Times are when the attempt was recorded, in Unix ms.
+    """
+
+    endpoint_id: int | None = None
+    kind: EventKind | None = None
+    passed: bool | None = None
+    retry: int | Literal["any"] | None = None
+    order_id: str | None = None
+    transaction_id: str | None = None
+    carrier: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    test: bool | None = None
+
+
+class LogLine(Struct, frozen=True, kw_only=True):
+    """One attempt as the log shows it. Bodies may be cut (`GLANCE_BYTES`); their lengths are whole."""
+
+    id: int
+    endpoint_id: int
+    endpoint_url: str
+    event_id: int | None
+    event_name: str | None
+    delivery_id: int | None
+    kind: EventKind
+    order_id: str
+    transaction_id: str
+    carrier: str
+    is_return: bool
+    date_ms: int
+    date_end_ms: int
+    passed: bool
+    retry: int
+    manual: bool
+    test: bool
+    time_spent_ms: float
+    http_code: int
+    cause: str
+    reason: str
+    hint: str
+    request_head: str
+    request_body: bytes
+    request_length: int
+    response_head: str | None
+    response_body: bytes
+    response_length: int
+    truncated: bool
+    address: str
+    dns_ms: float
+    connect_ms: float
+    tls_ms: float
+    first_byte_ms: float
+
+
+def page(
+    connection: Connection, account_id: int, wanted: LogFilter, *, before: int | None, limit: int
+) -> list[LogLine]:
+    """The newest `limit` lines before that id (None: from the newest on), newest first.
+
+    Ids only grow, so lines that are added meanwhile never shift a page.
+    """
+    query = _ids(account_id, wanted).order_by(attempts.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(attempts.c.id < before)
+    return _lines(connection, query)[::-1]
+
+
+def after(connection: Connection, account_id: int, wanted: LogFilter, *, after: int, limit: int) -> list[LogLine]:
+    """The oldest `limit` lines after that id, oldest first: what a live follower has not seen."""
+    return _lines(
+        connection, _ids(account_id, wanted).where(attempts.c.id > after).order_by(attempts.c.id).limit(limit)
+    )
+
+
+def one(connection: Connection, account_id: int, log_id: int) -> LogLine | None:
+    """A line with its bodies whole, None if the account has no such line."""
+    query = select(attempts.c.id).where(attempts.c.id == log_id, attempts.c.account_id == account_id)
+    found = _lines(connection, query, whole=True)
+    return found[0] if found else None
+
+
+def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:
+    """Only ids: what over the wire lies in another table is read for the lines of one page alone."""
+    query = select(attempts.c.id).where(attempts.c.account_id == account_id)
+    for condition in _conditions(account_id, wanted):
+        query = query.where(condition)
+    return query
+
+
+def _conditions(account_id: int, wanted: LogFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.endpoint_id is not None:
+        found.append(attempts.c.endpoint_id == wanted.endpoint_id)
+    if wanted.kind is not None:
+        found.append(attempts.c.kind == KIND_NUMBERS[wanted.kind])
+        if wanted.kind is not EventKind.TRACKING_UPDATE:
+            found.append(literal_column("kind", Integer) != 3)  # names the partial index
+    if wanted.passed is not None:
+        # Written out, not bound, so that the index on failed attempts can serve.
+        found.append(attempts.c.passed.is_(true()) if wanted.passed else attempts.c.passed.is_(false()))
+    if wanted.retry == "any":
+        found.append(attempts.c.retry > literal_column("0", Integer))
+    elif wanted.retry is not None:
+        found.append(attempts.c.retry == wanted.retry)
+        if wanted.retry > 0:
+            found.append(attempts.c.retry > literal_column("0", Integer))
+    if wanted.carrier is not None:
+        found.append(attempts.c.carrier == wanted.carrier)
+    if wanted.test is not None:
+        found.append(attempts.c.test.is_(true()) if wanted.test else attempts.c.test.is_(false()))
+    if wanted.since_ms is not None:
+        found.append(attempts.c.id >= ids.first_id_at(wanted.since_ms))
+    if wanted.until_ms is not None:
+        found.append(attempts.c.id < ids.first_id_at(wanted.until_ms))
+    found.extend(_by_event(account_id, wanted))
+    return found
+
+
+def _by_event(account_id: int, wanted: LogFilter) -> list[ColumnElement[bool]]:
+    """Order and transaction are indexed with the events; tests, which have no event, are few and have their own index."""
+    found: list[ColumnElement[bool]] = []
+    for column, own, value in (
+        (events.c.order_id, attempts.c.order_id, wanted.order_id),
+        (events.c.transaction_id, attempts.c.transaction_id, wanted.transaction_id),
+    ):
+        if value is None:
+            continue
+        of_event = select(events.c.id).where(events.c.account_id == account_id, column == value)
+        same = attempts_again.c[own.key]
+        of_test = select(attempts_again.c.id).where(
+            attempts_again.c.account_id == account_id, attempts_again.c.event_id.is_(None), same == value
+        )
+        found.append(attempts.c.event_id.in_(of_event) | attempts.c.id.in_(of_test))
+    return found
+
+
+def _lines(connection: Connection, query: Select[tuple[int]], *, whole: bool = False) -> list[LogLine]:
+    wanted = list(connection.execute(query).scalars())
+    if not wanted:
+        return []
+    sent = func.coalesce(exchanges.c.request_body, events.c.body)
+    shown = (sent, exchanges.c.response_body) if whole else (
+        func.substr(sent, 1, GLANCE_BYTES), func.substr(exchanges.c.response_body, 1, GLANCE_BYTES)
+    )  # fmt: skip
+    rows = connection.execute(
+        select(
+            attempts,
+            exchanges,
+            endpoints.c.url,
+            events.c.given_id,
+            shown[0].label("sent"),
+            func.length(sent).label("sent_length"),
+            shown[1].label("answered"),
+            func.coalesce(func.length(exchanges.c.response_body), 0).label("answered_length"),
+            case((endpoints.c.id.is_(None), 1), else_=0).label("orphan"),
+        )
+        .join(exchanges, exchanges.c.attempt_id == attempts.c.id)
+        .outerjoin(endpoints, endpoints.c.id == attempts.c.endpoint_id)
+        .outerjoin(events, events.c.id == attempts.c.event_id)
+        .where(attempts.c.id.in_(wanted))
+        .order_by(attempts.c.id)
+    )
+    return [_line(row) for row in rows]
+
+
+def _line(row: Row[Any]) -> LogLine:
+    return LogLine(
+        id=row.id,
+        endpoint_id=row.endpoint_id,
+        endpoint_url=row.url or "",
+        event_id=row.event_id,
+        event_name=None if row.event_id is None else row.given_id or ids.public(ids.Prefix.EVENT, row.event_id),
+        delivery_id=row.delivery_id,
+        kind=KINDS[row.kind],
+        order_id=row.order_id,
+        transaction_id=row.transaction_id,
+        carrier=row.carrier,
+        is_return=row.is_return,
+        date_ms=row.date_ms,
+        date_end_ms=row.date_end_ms,
+        passed=row.passed,
+        retry=row.retry,
+        manual=row.manual,
+        test=row.test,
+        time_spent_ms=row.time_spent_ms,
+        http_code=row.http_code,
+        cause=row.cause,
+        reason=row.reason or "Passed",
+        hint=row.hint or "",
+        request_head=row.request_head,
+        request_body=row.sent or b"",
+        request_length=row.sent_length or 0,
+        response_head=row.response_head,
+        response_body=row.answered or b"",
+        response_length=row.answered_length,
+        truncated=row.truncated,
+        address=row.address,
+        dns_ms=row.dns_ms,
+        connect_ms=row.connect_ms,
+        tls_ms=row.tls_ms,
+        first_byte_ms=row.first_byte_ms,
+    )

@@ -1,0 +1,118 @@
+"""Retention: what is old leaves in small steps, each a short walk along a primary key that grows with time.
+
+A step never scans: it begins where the one before ended, so ten million rows cost no more a step than ten thousand.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from sqlalchemy import Connection, Table, delete, exists, literal_column, select, update
+
+from parcelhook.store import ids
+from parcelhook.store.database import Transaction
+from parcelhook.store.schema import DeliveryState, attempts, deliveries, endpoints, events, exchanges, idempotency
+
+ROWS_A_STEP = 500
+KEYS_KEPT_MS = 24 * 3_600_000  # an Idempotency-Key is remembered for a day
+
+# Written out, not bound, so that the index that holds pending deliveries alone can serve.
+_PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
+
+
+class Step(Struct, frozen=True):
+    """What a step did: how many rows are gone, and the id to go on from, None when nothing older is left."""
+
+    rows: int
+    position: int | None
+
+
+def cancel_pending_step(transaction: Transaction, before_ms: int, position: int, now_ms: int) -> Step:
+    """Cancel deliveries that are pending for longer than the retention: their endpoint was disabled all that time."""
+    found, step = _next(transaction.sql, deliveries, before_ms, position)
+    if found:
+        transaction.sql.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(found), _PENDING)
+            .values(state=int(DeliveryState.CANCELLED), ended_ms=now_ms)
+        )
+    return Step(0, step)
+
+
+def prune_log_step(transaction: Transaction, before_ms: int, position: int) -> Step:
+    """Delete attempts older than that, with what went over the wire."""
+    found, step = _next(transaction.sql, attempts, before_ms, position)
+    if found:
+        transaction.sql.execute(delete(exchanges).where(exchanges.c.attempt_id.in_(found)))
+        transaction.sql.execute(delete(attempts).where(attempts.c.id.in_(found)))
+    return Step(len(found), step)
+
+
+def prune_deliveries_step(transaction: Transaction, before_ms: int, position: int) -> Step:
+    """Delete deliveries older than that, but none that is still on its way."""
+    found, step = _next(transaction.sql, deliveries, before_ms, position)
+    if not found:
+        return Step(0, step)
+    gone = transaction.sql.execute(delete(deliveries).where(deliveries.c.id.in_(found), ~_PENDING))
+    return Step(gone.rowcount, step)
+
+
+def prune_events_step(transaction: Transaction, before_ms: int, position: int) -> Step:
+    """Delete events older than that which no delivery needs any more."""
+    found, step = _next(transaction.sql, events, before_ms, position)
+    if not found:
+        return Step(0, step)
+    needed = exists().where(deliveries.c.event_id == events.c.id)
+    gone = transaction.sql.execute(delete(events).where(events.c.id.in_(found), ~needed))
+    return Step(gone.rowcount, step)
+
+
+def forget_keys_step(transaction: Transaction, now_ms: int) -> int:
+    """Forget Idempotency-Keys older than a day; how many."""
+    old = (
+        select(idempotency.c.account_id, idempotency.c.key)
+        .where(idempotency.c.created_ms < now_ms - KEYS_KEPT_MS)
+        .limit(ROWS_A_STEP)
+    )
+    rows = transaction.sql.execute(old).all()
+    for row in rows:
+        transaction.sql.execute(
+            delete(idempotency).where(idempotency.c.account_id == row.account_id, idempotency.c.key == row.key)
+        )
+    return len(rows)
+
+
+def deleted_with_pending(connection: Connection) -> list[int]:
+    """Endpoints that were deleted while deliveries were pending, and the process ended before all were cancelled."""
+    waiting = exists().where(deliveries.c.endpoint_id == endpoints.c.id, _PENDING)
+    return list(
+        connection.execute(select(endpoints.c.id).where(endpoints.c.deleted_ms.is_not(None), waiting)).scalars()
+    )
+
+
+def cancel_step(transaction: Transaction, endpoint_id: int, now_ms: int) -> int:
+    """Cancel some of what is pending for a deleted endpoint; how many, 0 when it is done."""
+    found = list(
+        transaction.sql.execute(
+            select(deliveries.c.id).where(deliveries.c.endpoint_id == endpoint_id, _PENDING).limit(ROWS_A_STEP)
+        ).scalars()
+    )
+    if found:
+        transaction.sql.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(found))
+            .values(state=int(DeliveryState.CANCELLED), ended_ms=now_ms)
+        )
+    return len(found)
+
+
+def _next(connection: Connection, table: Table, before_ms: int, position: int) -> tuple[list[int], int | None]:
+    """The next ids of a table that are older than that, and where to go on."""
+    found = list(
+        connection.execute(
+            select(table.c.id)
+            .where(table.c.id > position, table.c.id < ids.first_id_at(before_ms))
+            .order_by(table.c.id)
+            .limit(ROWS_A_STEP)
+        ).scalars()
+    )
+    return found, found[-1] if len(found) == ROWS_A_STEP else None

@@ -1,0 +1,198 @@
+"""The tables: one schema for SQLite and PostgreSQL. Times are Unix milliseconds UTC; ids come from `store.ids`."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+# SQLite makes a column the row id, and so the order on disk, only if its type is spelled INTEGER.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+
+class DeliveryState(IntEnum):
+    """Where a delivery stands; `pending` until it has ended in one of the other three."""
+
+    PENDING = 0
+    DELIVERED = 1
+    FAILED = 2
+    CANCELLED = 3
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),  # SHA-256 of the key: it has 160 bits of chance
+    Column("hint", Text, nullable=False),  # its first letters, to tell keys apart in a list
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("events", Text, nullable=False),  # the chosen events, comma-separated
+    Column("sealed", LargeBinary, nullable=False),  # username, password, custom headers, signing secrets
+    Column("retry_count", SmallInteger, nullable=False),
+    Column("retry_schedule", Text, nullable=False),  # seconds, comma-separated; empty: the server's
+    Column("response_rule", Text, nullable=False),
+    Column("ordering", Text, nullable=False),
+    Column("timeout_ms", Integer, nullable=False),
+    Column("rate_limit", Integer, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("state_reason", Text, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("deleted_ms", BigInteger),  # kept so that the log can still say where an attempt went
+    Index("endpoints_of_account", "account_id", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("given_id", Text),  # the id that the feeder gave, if any
+    Column("order_id", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("is_return", Boolean, nullable=False),
+    Column("accepted_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(
+        "events_given_id",
+        "account_id",
+        "given_id",
+        unique=True,
+        sqlite_where=text("given_id IS NOT NULL"),
+        postgresql_where=text("given_id IS NOT NULL"),
+    ),
+    Index("events_by_order", "account_id", "order_id"),
+    Index("events_by_transaction", "account_id", "transaction_id"),
+)
+
+_PENDING = text("state = 0")
+_PENDING_STRICT = text("state = 0 AND strict_key IS NOT NULL")
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("endpoint_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),  # exchanges so far, by hand or by schedule
+    Column("retries", Integer, nullable=False),  # automatic retries so far, at most the endpoint's Count of Retry
+    Column("due_ms", BigInteger, nullable=False),
+    Column("manual", Boolean, nullable=False),  # the next attempt was asked for by hand
+    Column("resume_ms", BigInteger),  # where the schedule goes on if that attempt fails; NULL: it had ended
+    Column("strict_key", Text),  # the TransactionID where the endpoint keeps strict order, else NULL
+    Column("ended_ms", BigInteger),
+    # Only what is still on its way stands in these, so they stay small however long the history grows.
+    Index("deliveries_due", "endpoint_id", "due_ms", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    Index(
+        "deliveries_strict",
+        "endpoint_id",
+        "strict_key",
+        "id",
+        sqlite_where=_PENDING_STRICT,
+        postgresql_where=_PENDING_STRICT,
+    ),
+    Index("deliveries_of_event", "event_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("endpoint_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger),  # NULL for a test: its sample is not an event
+    Column("delivery_id", BigInteger),
+    Column("kind", SmallInteger, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("is_return", Boolean, nullable=False),
+    Column("date_ms", BigInteger, nullable=False),
+    Column("date_end_ms", BigInteger, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("retry", Integer, nullable=False),
+    Column("manual", Boolean, nullable=False),
+    Column("test", Boolean, nullable=False),
+    Column("time_spent_ms", Float, nullable=False),
+    Column("http_code", SmallInteger, nullable=False),  # 0: no answer came
+    Column("cause", Text, nullable=False),
+    Index("attempts_of_account", "account_id", "id"),
+    Index("attempts_of_endpoint", "endpoint_id", "id"),
+    Index("attempts_of_event", "event_id", sqlite_where=text("event_id IS NOT NULL"), postgresql_where=text("event_id IS NOT NULL")),
+    Index("attempts_of_tests", "account_id", "id", sqlite_where=text("event_id IS NULL"), postgresql_where=text("event_id IS NULL")),
+    # What people look for is rare, and a full index on a rare thing would cost every passing delivery.
+    Index("attempts_failed", "account_id", "id", sqlite_where=text("passed = 0"), postgresql_where=text("NOT passed")),
+    Index("attempts_retried", "account_id", "id", sqlite_where=text("retry > 0"), postgresql_where=text("retry > 0")),
+    Index("attempts_untracked", "account_id", "kind", "id", sqlite_where=text("kind <> 3"), postgresql_where=text("kind <> 3")),
+)  # fmt: skip
+
+# What went over the wire, apart from `attempts` so that listing and filtering the log never reads it.
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("attempt_id", BigId, primary_key=True, autoincrement=False),
+    Column("request_head", Text, nullable=False),  # request line and headers, secrets masked
+    Column("request_body", LargeBinary),  # NULL: the event's own body
+    Column("response_head", Text),  # status line and headers; NULL: no answer came
+    Column("response_body", LargeBinary),
+    Column("truncated", Boolean, nullable=False),
+    Column("reason", Text),  # NULL where it passed
+    Column("hint", Text),
+    Column("address", Text, nullable=False),
+    Column("dns_ms", Float, nullable=False),
+    Column("connect_ms", Float, nullable=False),
+    Column("tls_ms", Float, nullable=False),
+    Column("first_byte_ms", Float, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("idempotency_age", "created_ms"),
+)
