@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, case, false, func, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    case,
+    false,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
 from parcelhook.store.batches import KIND_NUMBERS, KINDS
 from parcelhook.store.schema import attempts, endpoints, events, exchanges
-
-attempts_again = attempts.alias("tests")
 
 GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself
 
@@ -103,13 +114,14 @@ def one(connection: Connection, account_id: int, log_id: int) -> LogLine | None:
 
 def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:
     """Only ids: what over the wire lies in another table is read for the lines of one page alone."""
-    query = select(attempts.c.id).where(attempts.c.account_id == account_id)
-    for condition in _conditions(account_id, wanted):
-        query = query.where(condition)
-    return query
+    # The account stands in `by_event` already; named here again it would make the planner walk the whole account.
+    by_event = _by_event(account_id, wanted)
+    return select(attempts.c.id).where(
+        attempts.c.account_id == account_id if by_event is None else by_event, *_conditions(wanted)
+    )
 
 
-def _conditions(account_id: int, wanted: LogFilter) -> list[ColumnElement[bool]]:
+def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.endpoint_id is not None:
         found.append(attempts.c.endpoint_id == wanted.endpoint_id)
@@ -134,26 +146,26 @@ def _conditions(account_id: int, wanted: LogFilter) -> list[ColumnElement[bool]]
         found.append(attempts.c.id >= ids.first_id_at(wanted.since_ms))
     if wanted.until_ms is not None:
         found.append(attempts.c.id < ids.first_id_at(wanted.until_ms))
-    found.extend(_by_event(account_id, wanted))
     return found
 
 
-def _by_event(account_id: int, wanted: LogFilter) -> list[ColumnElement[bool]]:
+def _by_event(account_id: int, wanted: LogFilter) -> ColumnElement[bool] | None:
     """Order and transaction are indexed with the events; tests, which have no event, are few and have their own index."""
-    found: list[ColumnElement[bool]] = []
-    for column, own, value in (
-        (events.c.order_id, attempts.c.order_id, wanted.order_id),
-        (events.c.transaction_id, attempts.c.transaction_id, wanted.transaction_id),
-    ):
-        if value is None:
-            continue
-        of_event = select(events.c.id).where(events.c.account_id == account_id, column == value)
-        same = attempts_again.c[own.key]
-        of_test = select(attempts_again.c.id).where(
-            attempts_again.c.account_id == account_id, attempts_again.c.event_id.is_(None), same == value
+    columns = ((events.c.order_id, wanted.order_id), (events.c.transaction_id, wanted.transaction_id))
+    asked = [(column, value) for column, value in columns if value is not None]
+    if not asked:
+        return None
+    of_event = select(events.c.id).where(
+        events.c.account_id == account_id, *(column == value for column, value in asked)
+    )
+    other = attempts.alias("other")
+    of_test = (other.c[column.key] == value for column, value in asked)
+    return attempts.c.id.in_(
+        union_all(
+            select(other.c.id).where(other.c.event_id.in_(of_event)),
+            select(other.c.id).where(other.c.account_id == account_id, other.c.event_id.is_(None), *of_test),
         )
-        found.append(attempts.c.event_id.in_(of_event) | attempts.c.id.in_(of_test))
-    return found
+    )
 
 
 def _lines(connection: Connection, query: Select[tuple[int]], *, whole: bool = False) -> list[LogLine]:

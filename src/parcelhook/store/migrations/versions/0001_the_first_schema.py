@@ -59,8 +59,8 @@ def upgrade() -> None:
             "attempts_failed",
             ["account_id", "id"],
             unique=False,
-            sqlite_where=sa.text("passed = 0"),
-            postgresql_where=sa.text("NOT passed"),
+            sqlite_where=sa.text("passed IS 0"),
+            postgresql_where=sa.text("passed IS false"),
         )
         batch_op.create_index("attempts_of_account", ["account_id", "id"], unique=False)
         batch_op.create_index("attempts_of_endpoint", ["endpoint_id", "id"], unique=False)
