@@ -131,7 +131,7 @@ def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
             found.append(literal_column("kind", Integer) != 3)  # names the partial index
     if wanted.passed is not None:
         # Written out, not bound, so that the index on failed attempts can serve.
-        found.append(attempts.c.passed.is_(true()) if wanted.passed else attempts.c.passed.is_(false()))
+        found.append(attempts.c.passed == (true() if wanted.passed else false()))
     if wanted.retry == "any":
         found.append(attempts.c.retry > literal_column("0", Integer))
     elif wanted.retry is not None:

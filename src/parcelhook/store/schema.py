@@ -162,7 +162,7 @@ attempts = Table(
     Index("attempts_of_event", "event_id", sqlite_where=text("event_id IS NOT NULL"), postgresql_where=text("event_id IS NOT NULL")),
     Index("attempts_of_tests", "account_id", "id", sqlite_where=text("event_id IS NULL"), postgresql_where=text("event_id IS NULL")),
     # What people look for is rare, and a full index on a rare thing would cost every passing delivery.
-    Index("attempts_failed", "account_id", "id", sqlite_where=text("passed IS 0"), postgresql_where=text("passed IS false")),
+    Index("attempts_failed", "account_id", "passed", "id", sqlite_where=text("passed = 0"), postgresql_where=text("passed = false")),
     Index("attempts_retried", "account_id", "id", sqlite_where=text("retry > 0"), postgresql_where=text("retry > 0")),
     Index("attempts_untracked", "account_id", "kind", "id", sqlite_where=text("kind <> 3"), postgresql_where=text("kind <> 3")),
 )  # fmt: skip

@@ -57,10 +57,10 @@ def upgrade() -> None:
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index(
             "attempts_failed",
-            ["account_id", "id"],
+            ["account_id", "passed", "id"],
             unique=False,
-            sqlite_where=sa.text("passed IS 0"),
-            postgresql_where=sa.text("passed IS false"),
+            sqlite_where=sa.text("passed = 0"),
+            postgresql_where=sa.text("passed = false"),
         )
         batch_op.create_index("attempts_of_account", ["account_id", "id"], unique=False)
         batch_op.create_index("attempts_of_endpoint", ["endpoint_id", "id"], unique=False)
