@@ -110,7 +110,7 @@ def describe(environment: Mapping[str, str] | None = None) -> list[tuple[Setting
 def _texts(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
     known = {setting.key for setting in CATALOGUE}
     allowed = known | {f"{setting.key}_FILE" for setting in CATALOGUE if setting.secret}
-    beside = {"CONFIG", "URL"}  # where the file is; which server the command line talks to
+    beside = {"CONFIG", "URL", "ENDPOINT_PASSWORD"}  # where the file is; what the command line takes beside
     for name in environment:
         key = name.removeprefix(PREFIX)
         if name.startswith(PREFIX) and key not in allowed | beside:

@@ -1,0 +1,1 @@
+"""`parcelhook demo`: a merchant beside a server, and shipments coming in."""

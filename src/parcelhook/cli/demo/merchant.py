@@ -1,0 +1,87 @@
+"""A small real merchant's server: it checks the signature, answers JSON, and fails once on purpose."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import msgspec
+
+from parcelhook.receiving import NotGenuine, verify
+
+FAILS_FIRST = "ORDER_ERROR"  # the first of these is answered with 500, so that a Retry can be watched
+
+
+class Merchant:
+    """Listens on loopback; `taken` counts the webhooks that it accepted, each once."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.secret = ""  # until the endpoint is saved, only the first connection arrives
+        self._seen: set[str] = set()
+        self._failed_once = False
+        self._changed = threading.Condition()
+        merchant = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or every answer on a new connection would wait 40 ms
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status, answer = merchant.receive(dict(self.headers.items()), body)
+                content = msgspec.json.encode(answer)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
+                """Silent: what arrives is shown as the log has it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="merchant", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The URL to connect."""
+        return f"http://127.0.0.1:{self.port}/webhooks"
+
+    @property
+    def taken(self) -> int:
+        """How many different webhooks it has accepted, not counting tests."""
+        return len(self._seen)
+
+    def receive(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, object]]:
+        """What it answers: status and JSON."""
+        if not self.secret:
+            return 200, {"ok": True}
+        try:
+            webhook = verify(self.secret, headers, body)
+        except NotGenuine as reason:
+            return 401, {"ok": False, "reason": str(reason)}
+        if webhook.event == FAILS_FIRST and not self._failed_once:
+            self._failed_once = True
+            return 500, {"ok": False, "reason": "the merchant's database is locked (on purpose, once)"}
+        with self._changed:
+            if not webhook.is_test:
+                self._seen.add(webhook.id)
+            self._changed.notify_all()
+        return 200, {"ok": True}
+
+    def wait_for(self, count: int, timeout_s: float) -> bool:
+        """Whether it has accepted that many within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.taken >= count, timeout_s)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()

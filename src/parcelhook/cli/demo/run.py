@@ -1,0 +1,228 @@
+"""The story of the demo: start, connect, feed, watch, stay."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from parcelhook.cli.demo import shipments as stories
+from parcelhook.cli.demo.merchant import Merchant
+from parcelhook.cli.demo.show import Show
+from parcelhook.client import ApiError, Client
+
+START_LIMIT_S = 30
+ARRIVE_LIMIT_S = 60
+STOP_LIMIT_S = 20
+RETRY_SCHEDULE = "2,5,10,30"  # seconds; the real one begins with 5 s and ends with 24 h
+
+
+class _State(msgspec.Struct, kw_only=True):
+    """What a second run goes on with. Holds the key, so the file is for the owner alone."""
+
+    api_key: str
+    merchant_port: int = 0
+    endpoint_id: str = ""
+    shipments: int = 0
+
+
+def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: bool) -> int:
+    """Everything from start to Ctrl-C; the exit code."""
+    show = Show()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = _load(data)
+        merchant = _merchant(state.merchant_port)
+        server, url = _start(data, _free_port(port), state)
+    except (OSError, _NotStarted) as fault:
+        show.say(f"The demo cannot start: {fault}", "red")
+        return 1
+    try:
+        with Client(url, state.api_key) as client:
+            _connect(client, merchant, state, show)
+            state.merchant_port = merchant.port
+            _save(data, state)
+            show.say(
+                f"Merchant at {merchant.url}, connected as {state.endpoint_id}. Retries come after {RETRY_SCHEDULE} s here."
+            )
+            show.say()
+            threading.Thread(target=_follow, args=(url, state.api_key, show), daemon=True).start()
+            complete = _feed(client, merchant, state, shipments, pace_s, show)
+            _save(data, state)
+        _tell(show, url, state, merchant, complete=complete)
+        if exit_after:
+            return 0 if complete else 1
+        show.say("\n  Serving until Ctrl-C.")
+        while server.poll() is None:
+            time.sleep(0.5)
+        show.say("The server has stopped by itself; see its log above.", "red")
+    except KeyboardInterrupt:
+        show.say("\nStopping.")
+        return 0
+    except ApiError as error:
+        show.say(f"Error: {error.message}", "red")
+        return 1
+    else:
+        return 1
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the server behind
+        _stop(server)
+        merchant.close()
+
+
+class _NotStarted(Exception):
+    """Why the server did not start."""
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _load(data: Path) -> _State:
+    try:
+        return msgspec.json.decode((data / "demo.json").read_bytes(), type=_State)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return _State(api_key="phk_" + secrets.token_hex(20))
+
+
+def _save(data: Path, state: _State) -> None:
+    path = data / "demo.json"
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.encode(state))
+
+
+def _merchant(port: int) -> Merchant:
+    try:
+        return Merchant(port)
+    except OSError as fault:
+        if fault.errno != errno.EADDRINUSE:
+            raise
+        return Merchant()
+
+
+def _free_port(wanted: int) -> int:
+    for port in range(wanted, min(wanted + 50, 65_536)):
+        with contextlib.closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    return 0
+
+
+def _start(data: Path, port: int, state: _State) -> tuple[subprocess.Popen[str], str]:
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PARCELHOOK_")} | {
+        "PARCELHOOK_DATA": str(data),
+        "PARCELHOOK_PORT": str(port),
+        "PARCELHOOK_API_KEY": state.api_key,
+        "PARCELHOOK_EGRESS_ALLOW": "127.0.0.1/32",
+        "PARCELHOOK_RETRY_SCHEDULE": RETRY_SCHEDULE,
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "parcelhook.cli.main", "serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us; we stop it in order
+    )
+    stuck = threading.Timer(START_LIMIT_S, server.kill)
+    stuck.start()
+    try:
+        for line in server.stdout or ():
+            _, ready, rest = line.partition("ready at ")
+            if ready:
+                return server, rest.split(" ")[0]
+    finally:
+        stuck.cancel()
+    server.wait()
+    raise _NotStarted("the server did not become ready; its own message stands above.")
+
+
+def _stop(server: subprocess.Popen[str]) -> None:
+    if server.poll() is None:
+        server.terminate()
+        try:
+            server.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+    if server.stdout is not None:
+        server.stdout.close()
+
+
+def _connect(client: Client, merchant: Merchant, state: _State, show: Show) -> None:
+    known = {item["id"]: item for item in client.endpoints()}
+    if state.endpoint_id in known:
+        if known[state.endpoint_id]["url"] != merchant.url:
+            client.update_endpoint(state.endpoint_id, url=merchant.url)
+    else:
+        show.say("Connecting a webhook: the first connection sends a sample Order Shipped, whatever the events.")
+        made = client.create_endpoint(
+            url=merchant.url,
+            label="The demo's merchant",
+            events=["order_shipped", "order_error", "tracking_update"],
+            retry=True,
+            retry_count=4,
+            custom_headers=[{"key": "X-Shop", "value": "demo"}],
+        )
+        verdict = made["verification"]["verdict"]
+        answer = made["verification"]["answer"]
+        show.say(
+            f"The merchant answered {answer['status']} {answer['name']}: passed={verdict['passed']}, so it is saved."
+        )
+        state.endpoint_id = made["id"]
+    merchant.secret = client.secret(state.endpoint_id)
+
+
+def _follow(url: str, api_key: str, show: Show) -> None:
+    # The server ending the stream is how this ends.
+    with contextlib.suppress(ApiError), Client(url, api_key) as client:
+        for item in client.follow_logs():
+            show.arrived(item)
+
+
+def _feed(client: Client, merchant: Merchant, state: _State, shipments: int, pace_s: float, show: Show) -> bool:
+    before, fed = merchant.taken, 0
+    numbers = range(state.shipments, state.shipments + shipments)
+    told = [stories.page_sample(), *(stories.shipment(number, int(time.time())) for number in numbers)]
+    for story in told:
+        for event in story:
+            show.fed(event)
+            client.send(event)
+            fed += 1
+            time.sleep(pace_s)
+    state.shipments += shipments
+    return merchant.wait_for(before + fed, ARRIVE_LIMIT_S)
+
+
+def _tell(show: Show, url: str, state: _State, merchant: Merchant, *, complete: bool) -> None:
+    show.say()
+    if complete:
+        show.say(f"All arrived: {merchant.taken} webhooks, each checked by its signature.", "bold green")
+    else:
+        show.say("Not all have arrived yet; retries go on.", "bold red")
+    show.say(f"""
+  API        {url}
+  Reference  {url}/docs
+  Key        {state.api_key}
+  Merchant   {merchant.url}
+
+  Send an event of your own:
+    curl -H "Authorization: Bearer {state.api_key}" -H "Content-Type: application/json" {url}/v1/events \\
+      -d '{{"Event": "TRACKING_UPDATE", "TransactionID": "48572_1", "date": {int(time.time())}, "code": 3, "message": "Out for delivery"}}'
+  See the log:
+    PARCELHOOK_URL={url} PARCELHOOK_API_KEY={state.api_key} {Path(sys.executable).parent / "parcelhook"} logs""")

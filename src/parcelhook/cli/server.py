@@ -1,0 +1,80 @@
+"""`parcelhook serve` and what an operator does beside it. Imports wait until a command runs: `--help` is for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from parcelhook.cli.output import as_json, out
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (serve, demo, settings, migrate, prune):
+        app.command()(command)
+
+
+def serve() -> None:
+    """Run Parcelhook until it is told to stop (Ctrl-C, SIGTERM). `parcelhook settings` lists what can be set."""
+    from parcelhook.app import serve as run
+    from parcelhook.settings import load
+
+    raise typer.Exit(run(load()))
+
+
+def demo(
+    data: Annotated[Path, typer.Option(help="The folder of the demo's data.")] = Path("./data"),
+    port: Annotated[int, typer.Option(help="The port; if it is taken, the next free one.")] = 8080,
+    shipments: Annotated[int, typer.Option(help="How many shipments are fed in.", min=0)] = 6,
+    pace: Annotated[float, typer.Option(help="Seconds between two events.", min=0)] = 0.35,
+    exit_after: Annotated[bool, typer.Option("--exit-after", help="Stop by itself when all has arrived.")] = False,
+) -> None:
+    """Watch it work: a server, a merchant beside it, a connected webhook, and shipments coming in."""
+    from parcelhook.cli.demo.run import run
+
+    raise typer.Exit(run(data, port=port, shipments=shipments, pace_s=pace, exit_after=exit_after))
+
+
+def settings(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Every setting with its value, default, unit and meaning. Secrets are masked."""
+    from parcelhook.settings import PREFIX, describe, load
+
+    load()
+    found = describe()
+    if json:
+        as_json([
+            {"name": PREFIX + setting.key, "value": value, "from": origin, "default": setting.default,
+             "unit": setting.unit, "meaning": setting.sentence}
+            for setting, value, origin in found
+        ])  # fmt: skip
+        return
+    for setting, value, origin in found:
+        out.print(
+            Text.assemble(
+                (PREFIX + setting.key, "bold"), f" = {value or '(empty)'}  ", (f"{origin}; {setting.unit}", "dim")
+            )
+        )
+        out.print(Text(f"    {setting.sentence}"))
+
+
+def migrate() -> None:
+    """Bring the store up to this version. `serve` does it by itself at its start."""
+    from parcelhook.app import operator
+    from parcelhook.settings import load
+
+    with operator(load()) as hands:
+        applied = hands.migrated
+    out.print(f"Applied {', '.join(applied)}." if applied else "The store is up to date.")
+
+
+def prune(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Delete what is older than PARCELHOOK_RETENTION_DAYS. `serve` does it by itself every ten minutes."""
+    from parcelhook.app import operator
+    from parcelhook.settings import load
+
+    with operator(load()) as hands:
+        gone = hands.prune()
+    as_json({"deleted_rows": gone}) if json else out.print(f"{gone} rows deleted.")
