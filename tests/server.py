@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -144,3 +146,12 @@ def tracking_update(transaction: str = "48572_1", **fields: Any) -> dict[str, An
         "ToAddressCountry": "IT",
     }
     return body | fields
+
+
+def wait_until(what: Callable[[], bool], limit_s: float = 15) -> None:
+    """Ask until it is so; AssertionError after the time. For what has no signal of its own but an answer of the API."""
+    deadline = time.monotonic() + limit_s
+    pause = threading.Event()
+    while not what():
+        assert time.monotonic() < deadline, f"it did not come to that within {limit_s} s"
+        pause.wait(0.01)

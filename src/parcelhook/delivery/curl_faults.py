@@ -44,10 +44,10 @@ def _fault(curl: pycurl.Curl, error: int, message: str, *, proxied: bool) -> Fau
         return _untrusted(curl, message)
     if error == pycurl.E_SSL_CONNECT_ERROR:
         return Fault.RESET if "reset" in message.lower() else Fault.TLS_OTHER
+    if error == _CURLE_TOO_LARGE or "response headers" in message:
+        return Fault.HEADERS_TOO_LARGE
     if error in _RESET:
         return Fault.RESET
-    if error == _CURLE_TOO_LARGE:
-        return Fault.HEADERS_TOO_LARGE
     if error in _NOT_HTTP:
         return Fault.NOT_HTTP
     return Fault.OTHER
@@ -68,16 +68,12 @@ def _blames_proxy(curl: pycurl.Curl, error: int) -> bool:
 
 
 def _timeout(curl: pycurl.Curl) -> Fault:
-    """Which phase it was in: the one after the last that libcurl has a time for."""
-    if curl.getinfo(pycurl.STARTTRANSFER_TIME_T):
-        return Fault.TIMEOUT_BODY
-    if curl.getinfo(pycurl.PRETRANSFER_TIME_T):
-        return Fault.TIMEOUT_FIRST_BYTE
+    """Which phase it was in. Once the time is up libcurl fills in later times too, so those that precede are asked."""
+    if curl.getinfo(pycurl.REQUEST_SIZE):
+        return Fault.TIMEOUT_BODY if curl.getinfo(pycurl.STARTTRANSFER_TIME_T) else Fault.TIMEOUT_FIRST_BYTE
     if curl.getinfo(pycurl.CONNECT_TIME_T):
         return Fault.TIMEOUT_TLS
-    if curl.getinfo(pycurl.NAMELOOKUP_TIME_T):
-        return Fault.TIMEOUT_CONNECT
-    return Fault.TIMEOUT_DNS
+    return Fault.TIMEOUT_CONNECT if curl.getinfo(pycurl.NAMELOOKUP_TIME_T) else Fault.TIMEOUT_DNS
 
 
 def _untrusted(curl: pycurl.Curl, message: str) -> Fault:

@@ -331,9 +331,10 @@ class Sender:
 
 def _timing(curl: pycurl.Curl, total_us: int) -> Timing:
     """The phases; libcurl counts each from the start of the exchange, we from the end of the one before."""
-    first_byte_us = curl.getinfo(pycurl.STARTTRANSFER_TIME_T)
-    before_us = curl.getinfo(pycurl.PRETRANSFER_TIME_T)
-    waited_ms = max(0, first_byte_us - before_us) / 1_000
+    if not curl.getinfo(pycurl.REQUEST_SIZE):
+        return _timing_before_request(curl, total_us)
+    first_byte_us = curl.getinfo(pycurl.STARTTRANSFER_TIME_T) or total_us
+    waited_ms = max(0, first_byte_us - curl.getinfo(pycurl.PRETRANSFER_TIME_T)) / 1_000
     if not curl.getinfo(pycurl.NUM_CONNECTS):
         return Timing(first_byte_ms=waited_ms, total_ms=total_us / 1_000)
     dns_us = curl.getinfo(pycurl.NAMELOOKUP_TIME_T)
@@ -344,5 +345,21 @@ def _timing(curl: pycurl.Curl, total_us: int) -> Timing:
         connect_ms=max(0, connected_us - dns_us) / 1_000,
         tls_ms=max(0, tls_us - connected_us) / 1_000,
         first_byte_ms=waited_ms,
+        total_ms=total_us / 1_000,
+    )
+
+
+def _timing_before_request(curl: pycurl.Curl, total_us: int) -> Timing:
+    """It ended before the request was sent: all the time left belongs to the phase that it ended in."""
+    dns_us = curl.getinfo(pycurl.NAMELOOKUP_TIME_T)
+    connected_us = curl.getinfo(pycurl.CONNECT_TIME_T)
+    if not dns_us:
+        return Timing(dns_ms=total_us / 1_000, total_ms=total_us / 1_000)
+    if not connected_us:
+        return Timing(dns_ms=dns_us / 1_000, connect_ms=(total_us - dns_us) / 1_000, total_ms=total_us / 1_000)
+    return Timing(
+        dns_ms=dns_us / 1_000,
+        connect_ms=(connected_us - dns_us) / 1_000,
+        tls_ms=(total_us - connected_us) / 1_000,
         total_ms=total_us / 1_000,
     )
