@@ -51,6 +51,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = 0
+        self.peers: set[str] = set()  # the addresses that connected
         self.host = "127.0.0.1"
 
     def __enter__(self) -> Receiver:
@@ -120,6 +121,7 @@ class Receiver:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._connections += 1
+        self.peers.add(writer.get_extra_info("peername")[0])
         number = self._connections
         try:
             while True:
