@@ -7,7 +7,7 @@ naming the item, and nothing of it is accepted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -52,11 +52,11 @@ class Feed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == ScopeType.HTTP and scope["path"] == PATH and scope["method"] == "POST":
-            await self._feed(list(scope["headers"]), receive, send)
+            await self._feed(scope["headers"], receive, send)
         else:
             await self._rest(scope, receive, send)
 
-    async def _feed(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
+    async def _feed(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
         try:
             asked = _Asked(headers)
             account_id = self._platform.known_account(asked.key)
@@ -92,7 +92,7 @@ class _Asked:
 
     __slots__ = ("idempotency_key", "key", "length", "media_type")
 
-    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.key = ""
         self.media_type = b""
         self.length = 0

@@ -14,36 +14,25 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 def read_answer(status: int, lines: list[bytes], body: bytes, *, cut: bool) -> tuple[str, Answer]:
     """The head as text and the answer as a value. `cut` says that the sender stopped reading at the bound."""
-    head = b"".join(_final_head(lines)).decode("latin-1").rstrip().replace("\r\n", "\n")
-    headers = _headers(head)
+    head = b"".join(lines).decode("latin-1").rstrip().replace("\r\n", "\n")
+    last = head.rfind("\nHTTP/")
+    if last >= 0:  # before the last head came others: 100 Continue, 103 Early Hints, a proxy's answer to CONNECT
+        head = head[last + 1 :]
+    pairs = [line.partition(":") for line in head.split("\n")[1:]]
+    headers = tuple([(key.strip(), value.strip()) for key, colon, value in pairs if colon])
     truncated = cut or len(body) > MAX_ANSWER_BYTES
-    body = body[:MAX_ANSWER_BYTES]
-    encoding = ""
-    for key, value in headers:
-        if key.lower() == "content-encoding":
-            encoding = value.strip().lower()
-    if encoding in {"gzip", "x-gzip", "deflate"} and body:
-        body, more = _inflate(body)
+    if truncated:
+        body = body[:MAX_ANSWER_BYTES]
+    if body and "content-encoding" in head.lower():
+        body, more = _decompress(body, headers)
         truncated = truncated or more
     return head, Answer(status=status, headers=headers, body=body, truncated=truncated)
 
 
-def _final_head(lines: list[bytes]) -> list[bytes]:
-    """Without the heads before the last one: 100 Continue, 103 Early Hints, a proxy's answer to CONNECT."""
-    start = 0
-    for index in range(1, len(lines)):
-        if lines[index].startswith(b"HTTP/"):
-            start = index
-    return lines[start:]
-
-
-def _headers(head: str) -> Headers:
-    pairs = []
-    for line in head.split("\n")[1:]:
-        key, colon, value = line.partition(":")
-        if colon:
-            pairs.append((key.strip(), value.strip()))
-    return tuple(pairs)
+def _decompress(body: bytes, headers: Headers) -> tuple[bytes, bool]:
+    """The body as it was meant, and whether it goes on beyond the bound; other encodings stay as they came."""
+    encoding = next((value.lower() for key, value in headers if key.lower() == "content-encoding"), "")
+    return _inflate(body) if encoding in {"gzip", "x-gzip", "deflate"} else (body, False)
 
 
 def _inflate(body: bytes) -> tuple[bytes, bool]:

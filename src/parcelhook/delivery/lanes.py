@@ -13,7 +13,7 @@ from enum import Enum
 from parcelhook.webhooks.delivery import Delivery
 from parcelhook.webhooks.endpoint import Endpoint, EndpointState, Ordering
 
-CAPACITY = 4_096  # deliveries a lane holds, in flight included
+CAPACITY = 16_384  # deliveries a lane holds, in flight included
 SMALL_CAPACITY = 64  # what it holds while the endpoint is failing, or all lanes together hold too much
 CLAIM_BELOW = 256  # a claim looks past what is held, so it waits until that is little
 BREAKER_FAILURES = 20  # in a row; then the lane lets one through at a time

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -89,6 +90,7 @@ class Sender:
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake_fd, select.EPOLLIN)
         self._watched: set[int] = set()
+        self._parked: set[int] = set()
         self._timer_at: float | None = None  # on the monotonic clock
         self._busy: dict[pycurl.Curl, _Channel] = {}
         self._idle: dict[int, list[_Channel]] = {}  # by endpoint
@@ -101,7 +103,7 @@ class Sender:
 
     def __len__(self) -> int:
         """How many exchanges are under way."""
-        return len(self._busy) + sum(map(len, self._resolving.values()))
+        return len(self._busy) + (sum(map(len, self._resolving.values())) if self._resolving else 0)
 
     def wake(self) -> None:
         """Make `wait` return; from any thread."""
@@ -134,6 +136,8 @@ class Sender:
                 if events & (select.EPOLLERR | select.EPOLLHUP):
                     mask |= pycurl.CSELECT_ERR
                 multi.socket_action(fd, mask)
+            else:
+                self._unpark(fd)
         if self._timer_at is not None and time.monotonic() >= self._timer_at:
             self._timer_at = None
             multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -211,10 +215,13 @@ class Sender:
         return socket.socket(address.family, address.socktype, address.protocol)
 
     def _on_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        """libcurl lets go of a connection after each request and takes it up again for the next. It stays registered
+        meanwhile (`_parked`), which saves two calls of the system per request.
+        """
         if what == pycurl.POLL_REMOVE:
             if fd in self._watched:
                 self._watched.discard(fd)
-                self._epoll.unregister(fd)
+                self._parked.add(fd)
             return
         mask = 0
         if what & pycurl.POLL_IN:
@@ -223,9 +230,23 @@ class Sender:
             mask |= select.EPOLLOUT
         if fd in self._watched:
             self._epoll.modify(fd, mask)
-        else:
-            self._watched.add(fd)
-            self._epoll.register(fd, mask)
+            return
+        self._watched.add(fd)
+        if fd in self._parked:
+            self._parked.discard(fd)
+            try:
+                self._epoll.modify(fd, mask)
+            except FileNotFoundError:  # it was closed, which unregistered it, and this is a new one of that number
+                pass
+            else:
+                return
+        self._epoll.register(fd, mask)
+
+    def _unpark(self, fd: int) -> None:
+        """Something happened on a connection that nobody uses: its other side has closed it, most likely."""
+        self._parked.discard(fd)
+        with suppress(OSError):
+            self._epoll.unregister(fd)
 
     def _on_timer(self, timeout_ms: int) -> None:
         self._timer_at = None if timeout_ms < 0 else time.monotonic() + timeout_ms / 1_000
