@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litestar import Litestar
-from litestar.datastructures import ResponseHeader
+from litestar.datastructures import ResponseHeader, State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
@@ -36,19 +36,28 @@ _HEADERS = {
 
 def create_api(platform: Platform) -> Litestar:
     """The ASGI application."""
-    document = reference.Reference(HANDLERS)
     return Litestar(
-        route_handlers=[*HANDLERS, *document.handlers],
-        dependencies={
-            "platform": Provide(lambda: platform, sync_to_thread=False),
-            "account_id": Provide(account_of),
-        },
+        route_handlers=[*HANDLERS, *described().handlers],
+        dependencies=_dependencies(platform),
         exception_handlers={
             ParcelhookError: on_parcelhook_error,
             HTTPException: on_http_exception,
             Exception: on_unexpected,
         },
         response_headers=[ResponseHeader(name=name, value=value) for name, value in _HEADERS.items()],
+        state=State({"platform": platform}),
         openapi_config=None,  # `reference` makes the document, and a page of ours shows it
         logging_config=None,
     )
+
+
+def described() -> reference.Reference:
+    """The reference of these handlers."""
+    return reference.Reference(HANDLERS, _dependencies(None))
+
+
+def _dependencies(platform: Platform | None) -> dict[str, Provide]:
+    return {
+        "platform": Provide(lambda: platform, sync_to_thread=False),
+        "account_id": Provide(account_of, sync_to_thread=False),
+    }

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Request, Router, delete, get, patch, post
+from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from parcelhook import times
+from parcelhook.api.auth import require_key
+from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import filter_id, filter_number, known_parameters, public_id, read_body
 from parcelhook.delivery import connecting
 from parcelhook.delivery.platform import Platform
@@ -29,6 +32,10 @@ from parcelhook.webhooks.retry import timetable
 CHOICES = {kind.choice: kind for kind in EventKind}
 PAGE = 50
 LONGEST_PAGE = 200
+
+
+Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before")]
+Limit = Annotated[str | None, QueryParameter(description=f"1 to {LONGEST_PAGE}, default {PAGE}")]
 
 
 class HeaderInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,7 +181,7 @@ class Rotated(Struct, frozen=True, kw_only=True):
 
 @post("/", summary="Add Webhook", opt={"body": EndpointInput})
 async def add(
-    request: Request[Any, Any, Any], platform: Platform, account_id: int, data: EndpointInput
+    request: Request[Any, Any, Any], platform: ThePlatform, account_id: TheAccount, data: JSONBody[EndpointInput]
 ) -> ConnectedView:
     """Add an endpoint. First a sample Order Shipped is sent to it, whatever its events; only if that passes is it saved."""
     draft = Endpoint(
@@ -202,10 +209,10 @@ async def add(
 @get("/", summary="All endpoints")
 async def list_all(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    account_id: int,
-    cursor: str | None = None,
-    limit: str | None = None,
+    platform: ThePlatform,
+    account_id: TheAccount,
+    cursor: Cursor = None,
+    limit: Limit = None,
 ) -> EndpointPage:
     """The account's endpoints, oldest first."""
     known_parameters(request.query_params, frozenset({"cursor", "limit"}))
@@ -217,13 +224,15 @@ async def list_all(
 
 
 @get("/{endpoint_id:str}", summary="One endpoint")
-async def show(platform: Platform, account_id: int, endpoint_id: str) -> EndpointView:
+async def show(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> EndpointView:
     """The endpoint, and how many deliveries wait for it."""
     return await _view(platform, platform.registry.endpoint(account_id, _id(endpoint_id)))
 
 
 @patch("/{endpoint_id:str}", summary="Edit", opt={"body": EndpointChange})
-async def edit(platform: Platform, account_id: int, endpoint_id: str, data: EndpointChange) -> EndpointView:
+async def edit(
+    platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId, data: JSONBody[EndpointChange]
+) -> EndpointView:
     """Change some fields. What waits for the endpoint goes out under the new settings."""
     endpoint = platform.registry.endpoint(account_id, _id(endpoint_id))
     changes: dict[str, Any] = {
@@ -253,7 +262,7 @@ async def edit(platform: Platform, account_id: int, endpoint_id: str, data: Endp
 
 
 @delete("/{endpoint_id:str}", summary="Delete", status_code=200)
-async def remove(platform: Platform, account_id: int, endpoint_id: str) -> Deleted:
+async def remove(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> Deleted:
     """Delete an endpoint. What was still waiting for it is cancelled; the log keeps what was sent."""
     count = await connecting.remove(platform, account_id, _id(endpoint_id))
     return Deleted(deleted=True, cancelled_deliveries=count)
@@ -261,7 +270,7 @@ async def remove(platform: Platform, account_id: int, endpoint_id: str) -> Delet
 
 @post("/{endpoint_id:str}/test", summary="Test", status_code=200, opt={"body": TestInput})
 async def try_out(
-    platform: Platform, account_id: int, endpoint_id: str, data: TestInput | None = None
+    platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId, data: JSONBody[TestInput | None] = None
 ) -> dict[str, Any]:
     """Send the sample of an event now and answer with all the information transmitted, whether it passed or not."""
     kind = _event("event", (data or TestInput()).event)
@@ -269,19 +278,19 @@ async def try_out(
 
 
 @post("/{endpoint_id:str}/enable", summary="Enable", status_code=200)
-async def enable(platform: Platform, account_id: int, endpoint_id: str) -> EndpointView:
+async def enable(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> EndpointView:
     """Let an endpoint receive again. What was accepted meanwhile goes out, oldest first."""
     return await _view(platform, await connecting.enable(platform, account_id, _id(endpoint_id)))
 
 
 @post("/{endpoint_id:str}/disable", summary="Disable", status_code=200)
-async def disable(platform: Platform, account_id: int, endpoint_id: str) -> EndpointView:
+async def disable(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> EndpointView:
     """Let an endpoint receive nothing. What is accepted for it waits until it is enabled."""
     return await _view(platform, await connecting.disable(platform, account_id, _id(endpoint_id)))
 
 
 @get("/{endpoint_id:str}/secret", summary="Signing secret")
-async def secret(platform: Platform, account_id: int, endpoint_id: str) -> Secret:
+async def secret(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> Secret:
     """The secret that requests to this endpoint are signed with (Standard Webhooks)."""
     return Secret(secret=platform.registry.endpoint(account_id, _id(endpoint_id)).secrets[0].secret)
 
@@ -289,7 +298,9 @@ async def secret(platform: Platform, account_id: int, endpoint_id: str) -> Secre
 @post(
     "/{endpoint_id:str}/rotate-secret", summary="Rotate the signing secret", status_code=200, opt={"body": RotateInput}
 )
-async def rotate(platform: Platform, account_id: int, endpoint_id: str, data: RotateInput | None = None) -> Rotated:
+async def rotate(
+    platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId, data: JSONBody[RotateInput | None] = None
+) -> Rotated:
     """A new signing secret; for the overlap, requests are signed by the old one too, so that no receiver misses any."""
     overlap_s = (data or RotateInput()).overlap_s
     fresh, until_ms = await connecting.rotate_secret(platform, account_id, _id(endpoint_id), overlap_s)
@@ -305,6 +316,7 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
 
 router = Router(
     path="/v1/endpoints",
+    guards=[require_key],
     route_handlers=[add, list_all, show, edit, remove, try_out, enable, disable, secret, rotate],
     before_request=check_body,
     tags=["Endpoints"],

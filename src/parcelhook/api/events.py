@@ -9,7 +9,8 @@ from litestar import Router, get
 from msgspec import Struct
 
 from parcelhook import times
-from parcelhook.delivery.platform import Platform
+from parcelhook.api.auth import require_key
+from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.errors import NotFound
 from parcelhook.store import events, ids
 from parcelhook.store.events import DeliveryView as StoredDelivery
@@ -42,7 +43,7 @@ class EventView(Struct, frozen=True, kw_only=True):
 
 
 @get("/{event_id:str}", summary="One event with its deliveries")
-async def show(platform: Platform, account_id: int, event_id: str) -> EventView:
+async def show(platform: ThePlatform, account_id: TheAccount, event_id: PathId) -> EventView:
     """What was accepted under this id (yours, if you gave one), and how far it has got to each endpoint."""
     event = await platform.database.read(lambda connection: events.one(connection, account_id, event_id))
     if event is None:
@@ -61,7 +62,7 @@ async def show(platform: Platform, account_id: int, event_id: str) -> EventView:
     )
 
 
-router = Router(path="/v1/events", route_handlers=[show], tags=["Events"])
+router = Router(path="/v1/events", guards=[require_key], route_handlers=[show], tags=["Events"])
 
 
 def _view(delivery: StoredDelivery) -> DeliveryView:

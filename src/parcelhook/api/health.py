@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from parcelhook.delivery.platform import Platform
+from parcelhook.api.given import ThePlatform
 
 
 @get("/healthz", summary="Alive", tags=["Operation"])
@@ -18,7 +18,7 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", summary="Ready", tags=["Operation"])
-async def readyz(platform: Platform) -> Response[dict[str, Any]]:
+async def readyz(platform: ThePlatform) -> Response[dict[str, Any]]:
     """Whether events are accepted and delivered: 200, or 503 with what does not work."""
     checks = await asyncio.get_running_loop().run_in_executor(None, platform.ready)
     fine = all(state == "ok" for state in checks.values())
@@ -26,6 +26,6 @@ async def readyz(platform: Platform) -> Response[dict[str, Any]]:
 
 
 @get("/metrics", summary="Figures for Prometheus", tags=["Operation"], media_type="text/plain")
-async def metrics(platform: Platform) -> Response[bytes]:
+async def metrics(platform: ThePlatform) -> Response[bytes]:
     """Counters and gauges in Prometheus' text form."""
     return Response(generate_latest(platform.metrics_registry), media_type=CONTENT_TYPE_LATEST)

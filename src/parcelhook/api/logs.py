@@ -10,11 +10,13 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
 from parcelhook import times
+from parcelhook.api.auth import require_key
+from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import (
     filter_choice,
     filter_id,
@@ -23,7 +25,6 @@ from parcelhook.api.reading import (
     known_parameters,
     public_id,
 )
-from parcelhook.delivery.platform import Platform
 from parcelhook.errors import NotFound
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, log
@@ -46,18 +47,18 @@ COLUMNS = (
 )  # fmt: skip
 
 Text = str | None
-Endpoint = Annotated[Text, Parameter(description="Endpoint id")]
-EventName = Annotated[Text, Parameter(description="`order_shipped`, `order_error` or `tracking_update`")]
-Result = Annotated[Text, Parameter(description="`passed` or `failed`")]
-Retry = Annotated[Text, Parameter(description="Retry number, 0 for the first attempt; `any` for 1 and more")]
-Order = Annotated[Text, Parameter(description="Order ID")]
-Transaction = Annotated[Text, Parameter(description="Transaction ID")]
-Carrier = Annotated[Text, Parameter(description="Carrier, as in the event")]
-Since = Annotated[Text, Parameter(description="From this time on: ISO 8601, or Unix seconds")]
-Until = Annotated[Text, Parameter(description="Before this time")]
-Test = Annotated[Text, Parameter(description="`true`: tests only, `false`: none")]
-Cursor = Annotated[Text, Parameter(description="`next_cursor` of the page before")]
-Limit = Annotated[Text, Parameter(description=f"1 to {LONGEST_PAGE}, default {PAGE}")]
+Endpoint = Annotated[Text, QueryParameter(description="Endpoint id")]
+EventName = Annotated[Text, QueryParameter(description="`order_shipped`, `order_error` or `tracking_update`")]
+Result = Annotated[Text, QueryParameter(description="`passed` or `failed`")]
+Retry = Annotated[Text, QueryParameter(description="Retry number, 0 for the first attempt; `any` for 1 and more")]
+Order = Annotated[Text, QueryParameter(description="Order ID")]
+Transaction = Annotated[Text, QueryParameter(description="Transaction ID")]
+Carrier = Annotated[Text, QueryParameter(description="Carrier, as in the event")]
+Since = Annotated[Text, QueryParameter(description="From this time on: ISO 8601, or Unix seconds")]
+Until = Annotated[Text, QueryParameter(description="Before this time")]
+Test = Annotated[Text, QueryParameter(description="`true`: tests only, `false`: none")]
+Cursor = Annotated[Text, QueryParameter(description="`next_cursor` of the page before")]
+Limit = Annotated[Text, QueryParameter(description=f"1 to {LONGEST_PAGE}, default {PAGE}")]
 
 _FILTERS = frozenset({
     "endpoint", "event", "result", "retry", "order_id", "transaction_id", "carrier", "since", "until", "test",
@@ -146,8 +147,8 @@ class LogPage(Struct, frozen=True, kw_only=True):
 @get("/", summary="View Webhooks Logs")
 async def page(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    account_id: int,
+    platform: ThePlatform,
+    account_id: TheAccount,
     endpoint: Endpoint = None,
     event: EventName = None,
     result: Result = None,
@@ -176,9 +177,9 @@ async def page(
 @get("/export", summary="Export the log")
 async def export(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    account_id: int,
-    format: Annotated[str, Parameter(description="`csv` or `ndjson`")] = "csv",  # noqa: A002  (the API's word)
+    platform: ThePlatform,
+    account_id: TheAccount,
+    format: Annotated[str, QueryParameter(description="`csv` or `ndjson`")] = "csv",  # noqa: A002  (the API's word)
     endpoint: Endpoint = None,
     event: EventName = None,
     result: Result = None,
@@ -220,8 +221,8 @@ async def export(
 @get("/stream", summary="Follow the log")
 async def stream(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    account_id: int,
+    platform: ThePlatform,
+    account_id: TheAccount,
     endpoint: Endpoint = None,
     event: EventName = None,
     result: Result = None,
@@ -260,7 +261,7 @@ async def stream(
 
 
 @get("/{log_id:str}", summary="One attempt")
-async def one(platform: Platform, account_id: int, log_id: str) -> WholeLogItem:
+async def one(platform: ThePlatform, account_id: TheAccount, log_id: PathId) -> WholeLogItem:
     """An attempt with all the information transmitted, its timing, and the address that was connected to."""
     number = public_id(ids.Prefix.ATTEMPT, log_id)
     line = await platform.database.read(lambda connection: log.one(connection, account_id, number))
@@ -279,7 +280,9 @@ async def one(platform: Platform, account_id: int, log_id: str) -> WholeLogItem:
     )
 
 
-router = Router(path="/v1/logs", route_handlers=[page, export, stream, one], tags=["Webhooks Logs"])
+router = Router(
+    path="/v1/logs", guards=[require_key], route_handlers=[page, export, stream, one], tags=["Webhooks Logs"]
+)
 
 
 def _wanted(request: Request[Any, Any, Any]) -> LogFilter:

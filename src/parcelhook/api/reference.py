@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import msgspec
 from litestar import Litestar, MediaType, Response, get
+from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
@@ -63,8 +64,9 @@ class Operation(Struct, frozen=True, kw_only=True):
 class Reference:
     """Made from the handlers themselves, so that it cannot tell another story."""
 
-    def __init__(self, handlers: Sequence[ControllerRouterHandler]) -> None:
+    def __init__(self, handlers: Sequence[ControllerRouterHandler], dependencies: Mapping[str, Provide]) -> None:
         self._handlers = handlers
+        self._dependencies = dependencies
         self._style = (_HERE / "static" / "reference.css").read_bytes()
 
     @cached_property
@@ -72,7 +74,11 @@ class Reference:
         """The OpenAPI document. The one route that stands in front of the framework is added by hand."""
         described = Litestar(
             list(self._handlers),
-            openapi_config=OpenAPIConfig(title="Parcelhook", version=__version__, description=_INTRODUCTION),
+            dependencies=self._dependencies,
+            logging_config=None,
+            openapi_config=OpenAPIConfig(
+                title="Parcelhook", version=__version__, description=_INTRODUCTION, use_handler_docstrings=True
+            ),
         )
         document: dict[str, Any] = described.openapi_schema.to_schema()
         components = document.setdefault("components", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import get
 from msgspec import Struct
 
+from parcelhook.api.auth import require_key
 from parcelhook.webhooks.catalogue import FAULTS, KNOWN_CAUSES, STATUSES, Cause
 
 
@@ -16,7 +17,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     known_causes: list[Cause]
 
 
-@get("/v1/statuses", summary="What each status and fault means", tags=["Webhooks Logs"])
-async def statuses(account_id: int) -> Catalogue:
+@get("/v1/statuses", summary="What each status and fault means", tags=["Webhooks Logs"], guards=[require_key])
+async def statuses() -> Catalogue:
     """The meaning of each status and fault, its likely cause, and what to change."""
     return Catalogue(statuses=list(STATUSES), faults=list(FAULTS), known_causes=list(KNOWN_CAUSES))

@@ -13,6 +13,7 @@ from typing import Final
 
 _EPOCH_MS: Final = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 _COUNTER_BITS: Final = 22  # 4 million ids a millisecond before the clock part is borrowed from
+_LARGEST: Final = (1 << 63) - 1  # which the clock reaches in the year 2093
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 _LENGTH: Final = 13
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
@@ -52,7 +53,7 @@ class IdMaker:
 
 def first_id_at(when_ms: int) -> int:
     """The smallest id that can have been made at `when_ms` (Unix milliseconds): turns a time into an id range."""
-    return max(0, when_ms - _EPOCH_MS) << _COUNTER_BITS
+    return min(max(0, when_ms - _EPOCH_MS) << _COUNTER_BITS, _LARGEST)
 
 
 def public(prefix: Prefix, number: int) -> str:
@@ -85,4 +86,4 @@ def parse(prefix: Prefix, text: str) -> int | None:
         if value is None:
             return None
         number = number << 5 | value
-    return number if number < 1 << 63 else None
+    return number if number <= _LARGEST else None
