@@ -19,7 +19,6 @@ class Merchant:
         self.secret = ""  # until the endpoint is saved, only the first connection arrives
         self._seen: set[str] = set()
         self._failed_once = False
-        self._changed = threading.Condition()
         merchant = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,16 +69,9 @@ class Merchant:
         if webhook.event == FAILS_FIRST and not self._failed_once:
             self._failed_once = True
             return 500, {"ok": False, "reason": "the merchant's database is locked (on purpose, once)"}
-        with self._changed:
-            if not webhook.is_test:
-                self._seen.add(webhook.id)
-            self._changed.notify_all()
+        if not webhook.is_test:
+            self._seen.add(webhook.id)
         return 200, {"ok": True}
-
-    def wait_for(self, count: int, timeout_s: float) -> bool:
-        """Whether it has accepted that many within the time."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self.taken >= count, timeout_s)
 
     def close(self) -> None:
         """Stop listening."""

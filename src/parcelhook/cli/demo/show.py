@@ -19,7 +19,8 @@ class Show:
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._passed: set[str] = set()
 
     def say(self, text: str = "", style: str = "") -> None:
         """A sentence."""
@@ -51,6 +52,15 @@ class Show:
             line.append(f"\n               What to do: {item['hint']}")
             line.append("\n               It is sent again by itself: same bytes, same webhook-id.", "dim")
         self._line(line)
+        if passed:
+            with self._lock:
+                self._passed.add(item["event_id"])
+                self._lock.notify_all()
+
+    def wait_for(self, event_ids: set[str], timeout_s: float) -> bool:
+        """Whether all of these were shown as passed within the time."""
+        with self._lock:
+            return self._lock.wait_for(lambda: event_ids <= self._passed, timeout_s)
 
     def _line(self, line: Text) -> None:
         with self._lock:

@@ -1,0 +1,234 @@
+"""The commands, as a person types them, against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from receiver import Receiver, answer
+from server import Server
+
+Done = subprocess.CompletedProcess[str]
+
+
+class Shell:
+    """Runs `parcelhook` as one account."""
+
+    def __init__(self, server: Server, key: str) -> None:
+        self._environment = os.environ | {"PARCELHOOK_URL": server.url, "PARCELHOOK_API_KEY": key, "COLUMNS": "200"}
+
+    def __call__(self, *words: str, given: str | None = None) -> Done:
+        command = [sys.executable, "-m", "parcelhook.cli.main", *words]
+        return subprocess.run(
+            command, env=self._environment, input=given, capture_output=True, text=True, timeout=30, check=False
+        )
+
+
+@pytest.fixture
+def shell(server: Server) -> Shell:
+    """A shell with an account of its own."""
+    with server.account() as client:
+        return Shell(server, client.headers["authorization"].removeprefix("Bearer "))
+
+
+def test_from_adding_to_deleting(shell: Shell, receiver: Receiver) -> None:
+    added = shell(
+        "endpoints", "add", "--url", receiver.url(), "--event", "order_shipped", "--event", "order_error", "--retry",
+        "--count-of-retry", "5", "--header", "X-Key: abc", "--username", "u", "--password", "geheim",
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    for word in ("POST", "x-webhook-test: true", "200 OK", "Time Spent", "passed", "Saved as ep_"):
+        assert word in added.stdout
+    assert "geheim" not in added.stdout
+    endpoint = added.stdout.split("Saved as ")[1].split(".")[0]
+    assert receiver.url() in shell("endpoints", "list").stdout
+    shown = shell("endpoints", "show", endpoint).stdout
+    assert "Count of Retry 5" in shown
+    assert "X-Key" in shown
+    edited = json.loads(shell("endpoints", "edit", endpoint, "--no-retry", "--json").stdout)
+    assert edited["retry"] is False
+    assert shell("send", "--sample", "order_shipped").stdout.startswith("accepted evt_")
+    receiver.wait_for(1)
+    assert shell("endpoints", "test", endpoint, "--event", "order_error").returncode == 0
+    assert "disabled" in shell("endpoints", "disable", endpoint).stdout
+    assert "active" in shell("endpoints", "enable", endpoint).stdout
+    assert shell("endpoints", "secret", endpoint).stdout.startswith("whsec_")
+    assert "signs too until" in shell("endpoints", "secret", endpoint, "--rotate").stdout
+    assert "Deleted" in shell("endpoints", "delete", endpoint, "--yes").stdout
+    assert "No endpoint yet" in shell("endpoints", "list").stdout
+
+
+def test_a_failed_first_connection_shows_the_exchange_and_the_remedy(shell: Shell, receiver: Receiver) -> None:
+    receiver.behave(answer(500))
+    refused = shell("endpoints", "add", "--url", receiver.url(), "--event", "order_shipped")
+    assert refused.returncode == 1
+    assert "HTTP response code is 500, it must be 200" in refused.stdout
+    assert "What to do" in refused.stdout
+    assert "Not saved" in refused.stdout
+    as_json = shell("endpoints", "add", "--url", receiver.url(), "--event", "order_shipped", "--json")
+    assert (as_json.returncode, json.loads(as_json.stdout)["code"]) == (1, "verification_failed")
+
+
+def test_send_reads_one_many_and_a_line_each(shell: Shell, tmp_path: Path) -> None:
+    one = {"Event": "ORDER_ERROR", "OrderID": "1", "Message": "m"}
+    file = tmp_path / "events.json"
+    for text, count in (
+        (json.dumps(one), 1),
+        (json.dumps([one] * 3), 3),
+        (json.dumps(one) + "\n\n" + json.dumps(one), 2),
+    ):
+        file.write_text(text)
+        assert shell("send", str(file)).stdout.count("accepted") == count
+        assert len(json.loads(shell("send", "-", "--json", given=text).stdout)["accepted"]) == count
+    file.write_text(json.dumps(one) + "\n{")
+    broken = shell("send", str(file))
+    assert (broken.returncode, "Line 2" in broken.stderr) == (1, True)
+    assert "cannot be read" in shell("send", str(tmp_path / "nowhere")).stderr
+    wrong = shell("send", "-", given='{"Event": "ORDER_ERROR", "OrderID": 1, "Message": "m"}')
+    assert wrong.returncode == 1
+    assert "OrderID" in wrong.stderr
+
+
+def test_logs_in_a_table_in_lines_as_json_and_one_whole(shell: Shell, receiver: Receiver) -> None:
+    assert "No attempt matches" in shell("logs").stdout
+    receiver.behave(answer(403), "/bad")
+    shell("endpoints", "add", "--url", receiver.url("/bad"), "--event", "order_error", "--no-verify", "--no-retry")
+    shell("send", "-", given='{"Event": "ORDER_ERROR", "OrderID": "771", "Message": "m"}')
+    deadline = time.monotonic() + 15
+    while not (found := shell("logs", "--json", "--result", "failed").stdout):
+        assert time.monotonic() < deadline
+    line = json.loads(found)
+    shown = shell("logs", "--order", "771").stdout
+    for column in (
+        "Date End",
+        "Order ID",
+        "Transaction ID",
+        "Carrier",
+        "Endpoint",
+        "Result",
+        "Retry",
+        "Time Spent",
+        "Request",
+        "Response",
+    ):
+        assert column in shown
+    assert "failed 403" in shown
+    whole = shell("logs", "show", line["id"]).stdout
+    assert "HTTP response code is 403, it must be 200. Please Retry!" in whole
+    assert "webhook-signature" in whole
+    assert shell("logs", "--export", "csv").stdout.startswith("Date,Date End,Order ID")
+    assert "colour" in shell("logs", "--event", "colour").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("endpoints", "add", "--url", "http://x/", "--event", "parcel_lost"), 1, "parcel_lost"),
+        (
+            ("endpoints", "add", "--url", "http://x/", "--event", "order_error", "--count-of-retry", "11"),
+            1,
+            "0 to 10, not 11",
+        ),
+        (("endpoints", "add", "--url", "http://x/", "--header", "no colon"), 2, "colon"),
+        (("endpoints", "show", "ep_nothing"), 1, "no endpoint"),
+        (("send",), 2, "FILE"),
+        (("send", "--sample", "x"), 2, "order_shipped"),
+        (("nonsense",), 2, "nonsense"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(shell: Shell, words: tuple[str, ...], code: int, said: str) -> None:
+    done = shell(*words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_server_and_without_a_key(server: Server) -> None:
+    lost = Shell(server, "k" * 20)
+    lost._environment["PARCELHOOK_URL"] = "http://127.0.0.1:1"
+    assert "parcelhook serve" in lost("endpoints", "list").stderr
+    lost._environment["PARCELHOOK_API_KEY"] = ""
+    assert "PARCELHOOK_API_KEY" in lost("endpoints", "list").stderr
+
+
+def test_what_an_operator_does_beside_the_server(server: Server) -> None:
+    operator = Shell(server, "")
+    operator._environment = {**server.environment, "COLUMNS": "200"}
+    assert "PARCELHOOK_PORT = 0" in operator("settings").stdout
+    assert "up to date" in operator("migrate").stdout
+    assert "rows deleted" in operator("prune").stdout
+    key = operator("keys", "create", "--account", "beside").stdout.strip()
+    with server.client(key) as client:
+        assert client.get("/v1/endpoints").status_code == 200
+    listed = operator("keys", "list").stdout
+    assert "beside" in listed
+    assert key not in listed
+    assert "no working API key" in operator("keys", "revoke", "key_nothing").stderr
+    assert len(operator("keys", "secret").stdout.strip()) == 44
+    operator._environment["PARCELHOOK_PORT"] = "http"
+    bad = operator("serve")
+    assert (bad.returncode, "PARCELHOOK_PORT is a number" in bad.stderr) == (1, True)
+
+
+def test_the_first_start_shows_a_key_once(tmp_path: Path) -> None:
+    first = Server(tmp_path / "data", API_KEY="")
+    with first:
+        (line,) = [line for line in first.output if line.startswith("API key (shown this once): phk_")]
+        with first.client(line.rpartition(" ")[2]) as client:
+            assert client.get("/v1/endpoints").status_code == 200
+        assert first.stop() == 0
+    with Server(tmp_path / "data", API_KEY="") as second:
+        assert not any("API key" in line for line in second.output)
+
+
+def test_the_demo_runs_and_a_second_one_goes_on_with_the_same_data(tmp_path: Path) -> None:
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("PARCELHOOK_")}
+    command = [
+        sys.executable,
+        "-m",
+        "parcelhook.cli.main",
+        "demo",
+        "--data",
+        str(tmp_path / "data"),
+        "--port",
+        "0",
+        "--pace",
+        "0",
+    ]
+    first = subprocess.run(
+        [*command, "--exit-after"], env=clean, capture_output=True, text=True, timeout=90, check=False
+    )
+    assert first.returncode == 0, first.stdout + first.stderr
+    for word in (
+        "48572_1",
+        "Order Shipped",
+        "Tracking Update",
+        "Order Error",
+        "(return)",
+        "passed 200",
+        "failed 500",
+        "Retry 1",
+        "All arrived",
+        "/docs",
+    ):
+        assert word in first.stdout, word
+    key = first.stdout.split("Key        ")[1].split("\n")[0]
+    second = subprocess.Popen([*command, "--shipments", "1"], env=clean, stdout=subprocess.PIPE, text=True)
+    assert second.stdout is not None
+    said = ""
+    for line in second.stdout:
+        said += line
+        if "Serving until Ctrl-C" in line:
+            break
+    assert key in said
+    assert "Connecting a webhook" not in said, "it is connected already"
+    second.send_signal(signal.SIGINT)
+    assert second.wait(30) == 0
+    second.stdout.close()

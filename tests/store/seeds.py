@@ -1,0 +1,86 @@
+"""Events, deliveries and attempts to put into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parcelhook.shipping.events import EventKind
+from parcelhook.store import batches, ids
+from parcelhook.store.batches import Acceptance, Feed, Offer
+from parcelhook.store.database import Database
+from parcelhook.webhooks.delivery import Attempt, Delivery, Outcome, StoredEvent
+
+MAKER = ids.IdMaker()
+NOW = 1_795_519_113_000
+
+
+def event(
+    account: int = 1, *, given: str | None = None, shipment: str = "1_1", at: int = NOW, order: str = "1"
+) -> StoredEvent:
+    number = MAKER.block(10)
+    return StoredEvent(
+        id=number,
+        account_id=account,
+        name=given or ids.public(ids.Prefix.EVENT, number),
+        given_id=given,
+        kind=EventKind.TRACKING_UPDATE,
+        order_id=order,
+        transaction_id=shipment,
+        carrier="GLS",
+        is_return=False,
+        accepted_ms=at,
+        body=b'{"Event":"TRACKING_UPDATE","message":"\xc3\xa9 \\"quoted\\" \\u0000"}',
+    )
+
+
+def offer(one: StoredEvent, *endpoints: int, strict: bool = False) -> Offer:
+    key = one.transaction_id if strict else None
+    return Offer(
+        event=one,
+        deliveries=tuple(
+            Delivery(id=one.id + n, endpoint_id=endpoint, event=one, strict_key=key)
+            for n, endpoint in enumerate(endpoints, 1)
+        ),
+    )
+
+
+def accept(database: Database, *feeds: Feed) -> list[Acceptance]:
+    return database.write_now(lambda transaction: batches.accept(transaction, feeds))
+
+
+def feed(account: int, *offers: Offer, key: str | None = None, fingerprint: bytes = b"") -> Feed:
+    return Feed(account_id=account, offers=offers, key=key, fingerprint=fingerprint)
+
+
+def claim(
+    database: Database,
+    endpoint: int,
+    *,
+    now: int = NOW,
+    room: int = 100,
+    held: Sequence[int] = (),
+    strict: bool = False,
+) -> batches.Claim:
+    want = batches.Want(endpoint_id=endpoint, room=room, held=frozenset(held), strict=strict)
+    return database.write_now(lambda transaction: batches.claim(transaction, [want], now))[0]
+
+
+def outcome(
+    delivery: Delivery, *, ended: bool | None, due: int = 0, retries: int = 0, at: int = NOW, passed: bool | None = None
+) -> Outcome:
+    one = delivery.event
+    attempt = Attempt(
+        account_id=one.account_id, endpoint_id=delivery.endpoint_id, event_id=one.id, delivery_id=delivery.id, kind=one.kind,
+        order_id=one.order_id, transaction_id=one.transaction_id, carrier=one.carrier, is_return=one.is_return, date_ms=at,
+        date_end_ms=at + 5, passed=bool(ended) if passed is None else passed, retry=delivery.retries, manual=delivery.manual,
+        time_spent_ms=5.0, http_code=200, cause="passed", reason=None, hint=None, request_head="POST / HTTP/1.1\nHost: x",
+        request_body=None, response_head="HTTP/1.1 200 OK", response_body=b"{}", truncated=False, address="127.0.0.1",
+        dns_ms=0.0, connect_ms=0.0, tls_ms=0.0, first_byte_ms=4.0,
+    )  # fmt: skip
+    return Outcome(
+        delivery=delivery, attempt=attempt, attempts=delivery.attempts + 1, retries=retries, due_ms=due, ended=ended
+    )
+
+
+def record(database: Database, *outcomes: Outcome) -> list[int]:
+    return database.write_now(lambda transaction: batches.record(transaction, outcomes, MAKER))

@@ -1,0 +1,38 @@
+"""No filter of the log reads all of it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from parcelhook.shipping.events import EventKind
+from parcelhook.store import log
+from parcelhook.store.database import Database
+from parcelhook.store.log import LogFilter
+from parcelhook.store.schema import attempts
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (LogFilter(), "attempts_of_account"),
+        (LogFilter(endpoint_id=7), "attempts_of_endpoint"),
+        (LogFilter(passed=False), "attempts_failed"),
+        (LogFilter(retry="any"), "attempts_retried"),
+        (LogFilter(retry=3), "attempts_retried"),
+        (LogFilter(kind=EventKind.ORDER_ERROR), "attempts_untracked"),
+        (LogFilter(order_id="1"), "events_by_order"),
+        (LogFilter(transaction_id="1_1"), "events_by_transaction"),
+    ],
+    ids=str,
+)
+def test_filters_go_by_an_index(database: Database, wanted: LogFilter, index: str) -> None:
+    query = log._ids(1, wanted).order_by(attempts.c.id.desc()).limit(50)
+
+    def plan(connection: object) -> str:
+        sql = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
+        return "\n".join(row[-1] for row in connection.execute(text("EXPLAIN QUERY PLAN " + sql)))  # type: ignore[attr-defined]
+
+    steps = database.read_now(plan)
+    assert index in steps
+    assert "SCAN attempts" not in steps

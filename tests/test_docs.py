@@ -1,0 +1,104 @@
+"""The documentation tells the truth: generated pages are fresh, links lead somewhere, snippets run."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import threading
+import time
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from parcelhook.api.app import described
+from parcelhook.api.reference import error_codes
+from parcelhook.receiving import verify
+from parcelhook.settings import CATALOGUE
+from parcelhook.shipping.events import EventKind, encode, sample
+from parcelhook.webhooks.signature import Signer, new_secret
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+
+def test_generated_pages_are_fresh() -> None:
+    specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert specification is not None
+    assert specification.loader is not None
+    generate = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(generate)
+    for name, text in generate.pages().items():
+        assert (DOCS / name).read_text(encoding="utf-8") == text, f"{name} is stale: run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_setting_and_error_has_its_heading() -> None:
+    settings = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert all(f"## PARCELHOOK_{setting.key}\n" in settings for setting in CATALOGUE)
+    errors = (DOCS / "errors.md").read_text(encoding="utf-8")
+    assert all(f"## {code}\n" in errors for code, *_ in error_codes())
+
+
+def test_every_field_of_every_event_is_told() -> None:
+    page = (DOCS / "events.md").read_text(encoding="utf-8")
+    for name in ("OrderShipped", "OrderError", "TrackingUpdate"):
+        for field in described().document["components"]["schemas"][name]["properties"]:
+            assert f"`{field}`" in page, field
+
+
+def test_the_sample_of_the_page_is_the_real_one() -> None:
+    (shown,) = blocks("events.md", "json")
+    assert json.loads(shown) == json.loads(encode(sample(EventKind.TRACKING_UPDATE)))
+
+
+def test_every_module_of_the_house_stands_in_the_architecture() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    for folder in ("shipping", "webhooks", "store", "delivery"):
+        for module in (ROOT / "src" / "parcelhook" / folder).glob("*.py"):
+            if module.stem != "__init__":
+                assert module.stem in page, f"{folder}/{module.name} is not in docs/architecture.md"
+
+
+def test_the_receiver_of_the_documentation_receives(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = new_secret(b"k" * 24)
+    whole, by_hand = blocks("receiving.md", "python")
+    module: dict[str, Any] = {}
+    exec(whole.replace("whsec_...", secret), module)
+    exec(by_hand, module)
+    module["Receiver"].log_message = lambda *_: None
+    with ThreadingHTTPServer(("127.0.0.1", 0), module["Receiver"]) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        body = encode(sample(EventKind.TRACKING_UPDATE))
+        now = int(time.time())
+        headers = {
+            "webhook-id": "evt_1",
+            "webhook-timestamp": str(now),
+            "webhook-signature": Signer((secret,)).sign("evt_1", now, body),
+        }
+        assert verify(secret, headers, body).id == "evt_1"
+        for _ in range(2):
+            answer = httpx.post(url, content=body, headers=headers)
+            assert (answer.status_code, answer.json()) == (200, {"ok": True})
+        assert capsys.readouterr().out == "TRACKING_UPDATE 24957298\n"
+        assert httpx.post(url, content=body + b" ", headers=headers).status_code == 401
+        assert module["is_genuine"](secret, headers, body)
+        assert not module["is_genuine"](secret, headers, body + b" ")
+        server.shutdown()
