@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parcelhook.shipping.events import EventKind
-from parcelhook.store import batches, ids
-from parcelhook.store.batches import Acceptance, Feed, Offer
+from parcelhook.store import accepting, claiming, ids, recording
+from parcelhook.store.accepting import Acceptance, Feed, Offer
 from parcelhook.store.database import Database
 from parcelhook.webhooks.delivery import Attempt, Delivery, Outcome, StoredEvent
 
@@ -45,7 +45,7 @@ def offer(one: StoredEvent, *endpoints: int, strict: bool = False) -> Offer:
 
 
 def accept(database: Database, *feeds: Feed) -> list[Acceptance]:
-    return database.write_now(lambda transaction: batches.accept(transaction, feeds))
+    return database.write_now(lambda transaction: accepting.accept(transaction, feeds))
 
 
 def feed(account: int, *offers: Offer, key: str | None = None, fingerprint: bytes = b"") -> Feed:
@@ -60,9 +60,9 @@ def claim(
     room: int = 100,
     held: Sequence[int] = (),
     strict: bool = False,
-) -> batches.Claim:
-    want = batches.Want(endpoint_id=endpoint, room=room, held=frozenset(held), strict=strict)
-    return database.write_now(lambda transaction: batches.claim(transaction, [want], now))[0]
+) -> claiming.Claim:
+    want = claiming.Want(endpoint_id=endpoint, room=room, held=frozenset(held), strict=strict)
+    return database.write_now(lambda transaction: claiming.claim(transaction, [want], now))[0]
 
 
 def outcome(
@@ -83,4 +83,4 @@ def outcome(
 
 
 def record(database: Database, *outcomes: Outcome) -> list[int]:
-    return database.write_now(lambda transaction: batches.record(transaction, outcomes, MAKER))
+    return database.write_now(lambda transaction: recording.record(transaction, outcomes, MAKER))

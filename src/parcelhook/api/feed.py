@@ -26,7 +26,7 @@ from parcelhook.errors import (
     UnsupportedMedia,
 )
 from parcelhook.shipping.events import Event
-from parcelhook.store.batches import Accepted
+from parcelhook.store.accepting import Accepted
 
 PATH: Final = "/v1/events"
 MOST_EVENTS: Final = 1_000

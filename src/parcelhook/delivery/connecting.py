@@ -18,7 +18,7 @@ from parcelhook.delivery.request import Outgoing
 from parcelhook.delivery.sender import Sent
 from parcelhook.errors import Conflict, InvalidInput, NotFound, VerificationFailed
 from parcelhook.shipping.events import EventKind, encode, sample
-from parcelhook.store import batches, deliveries, ids
+from parcelhook.store import deliveries, ids, recording
 from parcelhook.store import endpoints as stored
 from parcelhook.store.database import Transaction
 from parcelhook.webhooks.catalogue import status as status_of
@@ -279,7 +279,7 @@ def _log(platform: Platform, transaction: Transaction, endpoint: Endpoint, tried
         carrier=event.TrackingCarrier, is_return=False, retry=0, manual=False, request_body=encode(event),
     )  # fmt: skip
     log_id = platform.ids.next()
-    batches.insert_attempts(transaction, [line], [log_id])
+    recording.insert_attempts(transaction, [line], [log_id])
     return log_id
 
 

@@ -17,8 +17,8 @@ from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.worker import Worker
 from parcelhook.errors import Busy
 from parcelhook.shipping.events import Event, encode, is_return, kind_of
-from parcelhook.store import batches, ids
-from parcelhook.store.batches import Acceptance, Accepted, Feed, Offer
+from parcelhook.store import accepting, ids
+from parcelhook.store.accepting import Acceptance, Accepted, Feed, Offer
 from parcelhook.store.database import Database, Transaction
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 from parcelhook.webhooks.endpoint import Ordering
@@ -118,7 +118,7 @@ class Intake:
         feeds = [feed for feed, _ in batch]
 
         def job(transaction: Transaction) -> list[Acceptance]:
-            return batches.accept(transaction, feeds)
+            return accepting.accept(transaction, feeds)
 
         def report(acceptances: list[Acceptance] | None, error: Exception | None) -> None:
             # On the writer's thread: the worker learns of them before anybody else does anything.

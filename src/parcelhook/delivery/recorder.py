@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from parcelhook.store import batches
+from parcelhook.store import recording
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.ids import IdMaker
 from parcelhook.webhooks.delivery import Outcome
@@ -61,7 +61,7 @@ class Recorder:
         self._writing = ()
 
     def _write(self, outcomes: Sequence[Outcome], transaction: Transaction) -> list[int]:
-        return batches.record(transaction, outcomes, self._maker)
+        return recording.record(transaction, outcomes, self._maker)
 
     def _report(self, log_ids: list[int] | None, error: Exception | None) -> None:
         if log_ids is None:

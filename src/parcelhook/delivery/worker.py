@@ -25,8 +25,8 @@ from parcelhook.delivery.recorder import Recorder
 from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.request import Outgoing
 from parcelhook.delivery.sender import Sender, Sent
-from parcelhook.store import batches
-from parcelhook.store.batches import Claim, Want
+from parcelhook.store import claiming
+from parcelhook.store.claiming import Claim, Want
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.ids import IdMaker
 from parcelhook.webhooks.delivery import Delivery, Outcome
@@ -286,7 +286,7 @@ class Worker:
             return
 
         def job(transaction: Transaction) -> list[Claim]:
-            return batches.claim(transaction, wants, now_ms)
+            return claiming.claim(transaction, wants, now_ms)
 
         def report(claims: list[Claim] | None, error: Exception | None) -> None:
             if claims is None:
@@ -351,7 +351,7 @@ class Worker:
                 log.error("deliveries.not_swept", error=str(error))
             self._tell(partial(self._on_swept, found or []))
 
-        self._database.submit(batches.pending_endpoints, report)
+        self._database.submit(claiming.pending_endpoints, report)
 
     def _on_swept(self, found: list[tuple[int, int]]) -> None:
         self._sweeping = False

@@ -1,4 +1,4 @@
-"""Single deliveries: looked up and made due by hand. Whole batches are the business of `store.batches`."""
+"""Single deliveries: looked up and made due by hand. Whole batches are the business of `accepting`, `claiming` and `recording`."""
 
 from __future__ import annotations
 

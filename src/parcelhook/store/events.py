@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from parcelhook.store import ids
-from parcelhook.store.batches import KINDS
+from parcelhook.store.rows import KINDS
 from parcelhook.store.schema import DeliveryState, deliveries, endpoints, events
 from parcelhook.webhooks.delivery import StoredEvent
 

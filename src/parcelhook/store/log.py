@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
-from parcelhook.store.batches import KIND_NUMBERS, KINDS
+from parcelhook.store.rows import KIND_NUMBERS, KINDS
 from parcelhook.store.schema import attempts, endpoints, events, exchanges
 
 GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself

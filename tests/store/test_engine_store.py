@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from seeds import NOW, accept, claim, event, feed, offer, outcome, record
 
-from parcelhook.store import batches, deliveries, events
+from parcelhook.store import accepting, claiming, deliveries, events
 from parcelhook.store.database import Database
 from parcelhook.store.schema import DeliveryState
 
@@ -37,7 +37,7 @@ def test_a_claim_takes_no_more_than_there_is_room_for_and_not_what_is_held(datab
 def test_one_endpoints_backlog_does_not_hide_anothers(database: Database) -> None:
     accept(database, feed(1, *(offer(event(), 7) for _ in range(500)), offer(event(), 8)))
     assert len(claim(database, 8).deliveries) == 1
-    assert database.write_now(batches.pending_endpoints) == [(7, NOW), (8, NOW)]
+    assert database.write_now(claiming.pending_endpoints) == [(7, NOW), (8, NOW)]
 
 
 def test_a_delivered_one_is_not_claimed_again_and_a_failed_one_when_it_is_due(database: Database) -> None:
@@ -135,7 +135,7 @@ def test_a_job_that_fails_does_not_spoil_its_neighbours(database: Database) -> N
         raise RuntimeError("mine alone")
 
     for one in good:
-        database.submit(lambda transaction, one=one: batches.accept(transaction, [one]), report)
+        database.submit(lambda transaction, one=one: accepting.accept(transaction, [one]), report)
         database.submit(bad, report)
     database.write_now(lambda _: None)
     assert [error is None for error in reports] == [True, False] * 20

@@ -1,0 +1,127 @@
+"""Recording: attempts that have ended, and what became of their deliveries, by one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from parcelhook.store import ids, rows
+from parcelhook.store.database import Transaction
+from parcelhook.store.schema import DeliveryState
+from parcelhook.webhooks.delivery import Attempt, Outcome
+
+_ATTEMPT_COLUMNS: Final = (
+    "id, account_id, endpoint_id, event_id, delivery_id, kind, order_id, transaction_id, carrier, is_return, date_ms, "
+    "date_end_ms, passed, retry, manual, test, time_spent_ms, http_code, cause"
+)
+_EXCHANGE_COLUMNS: Final = (
+    "attempt_id, request_head, request_body, response_head, response_body, truncated, reason, hint, address, dns_ms, "
+    "connect_ms, tls_ms, first_byte_ms"
+)
+
+
+def record(transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdMaker) -> list[int]:
+    """Record attempts and what became of their deliveries; the log ids, in the order of `outcomes`.
+
+    Ids are made here, in the writer's thread, so that the log's order is the order of commits and a reader who goes on
+    from the last id it saw misses nothing.
+    """
+    first = maker.block(len(outcomes))
+    log_ids = list(range(first, first + len(outcomes)))
+    finished = [outcome.attempt for outcome in outcomes]
+    insert_attempts(transaction, finished, log_ids)
+    delivered: dict[int, list[int]] = {}
+    others: list[tuple[Any, ...]] = []
+    for outcome in outcomes:
+        if outcome.ended:
+            delivered.setdefault(outcome.attempt.date_end_ms, []).append(outcome.delivery.id)
+        else:
+            others.append(_outcome_row(outcome))
+    raw = transaction.raw
+    done = [delivery_id for group in delivered.values() for delivery_id in group]
+    when = max(delivered, default=0)
+    for chunk in rows.chunks(done):
+        raw.execute(_delivered_statement(len(chunk)), (when, *chunk))
+    for some in rows.chunks(others):
+        raw.execute(_outcome_statement(len(some)), [value for row in some for value in row])
+    return log_ids
+
+
+def insert_attempts(transaction: Transaction, finished: Sequence[Attempt], log_ids: Sequence[int]) -> None:
+    """Write lines of the log under the ids given."""
+    pairs = list(zip(log_ids, finished, strict=True))
+    rows.insert(transaction.raw, "attempts", _ATTEMPT_COLUMNS, [_attempt_row(*pair) for pair in pairs])
+    rows.insert(transaction.raw, "exchanges", _EXCHANGE_COLUMNS, [_exchange_row(*pair) for pair in pairs])
+
+
+def _attempt_row(log_id: int, attempt: Attempt) -> tuple[Any, ...]:
+    return (
+        log_id,
+        attempt.account_id,
+        attempt.endpoint_id,
+        attempt.event_id,
+        attempt.delivery_id,
+        rows.KIND_NUMBERS[attempt.kind],
+        attempt.order_id,
+        attempt.transaction_id,
+        attempt.carrier,
+        attempt.is_return,
+        attempt.date_ms,
+        attempt.date_end_ms,
+        attempt.passed,
+        attempt.retry,
+        attempt.manual,
+        attempt.delivery_id is None,
+        attempt.time_spent_ms,
+        attempt.http_code,
+        attempt.cause,
+    )
+
+
+def _exchange_row(log_id: int, attempt: Attempt) -> tuple[Any, ...]:
+    return (
+        log_id,
+        attempt.request_head,
+        attempt.request_body,
+        attempt.response_head,
+        attempt.response_body,
+        attempt.truncated,
+        attempt.reason,
+        attempt.hint,
+        attempt.address,
+        attempt.dns_ms,
+        attempt.connect_ms,
+        attempt.tls_ms,
+        attempt.first_byte_ms,
+    )
+
+
+def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+    pending = outcome.ended is None
+    return (
+        outcome.delivery.id,
+        DeliveryState.PENDING if pending else DeliveryState.FAILED,
+        outcome.attempts,
+        outcome.retries,
+        outcome.due_ms,
+        None if pending else outcome.attempt.date_end_ms,
+    )
+
+
+@cache
+def _delivered_statement(count: int) -> str:
+    return f"""
+        UPDATE deliveries SET state = 1, attempts = attempts + 1, manual = 0, resume_ms = NULL, ended_ms = ?
+        WHERE state <> 3 AND id IN ({", ".join("?" * count)})
+    """  # noqa: S608  (all our own words)
+
+
+@cache
+def _outcome_statement(count: int) -> str:
+    return f"""
+        UPDATE deliveries SET state = v.column2, attempts = v.column3, retries = v.column4, due_ms = v.column5,
+            ended_ms = v.column6, manual = 0, resume_ms = NULL
+        FROM (VALUES {", ".join(["(?, ?, ?, ?, ?, ?)"] * count)}) AS v
+        WHERE deliveries.id = v.column1 AND deliveries.state <> 3
+    """  # noqa: S608  (all our own words)
