@@ -185,3 +185,14 @@ def test_the_live_stream_shows_new_lines_by_filter_and_resumes(server: Server) -
                     break
         wrong = account.get("/v1/logs/stream", headers={"Last-Event-ID": "x"})
         assert (wrong.status_code, wrong.json()["field"]) == (422, "Last-Event-ID")
+
+
+def test_a_body_that_is_cut_within_a_character_ends_before_it(server: Server) -> None:
+    with Receiver() as receiver, server.account() as account:
+        account.post("/v1/endpoints", json={"url": receiver.url(), "events": ["order_error"], "verify": False})
+        for shift in range(2):
+            account.post("/v1/events", json={"Event": "ORDER_ERROR", "OrderID": "x" * shift, "Message": "é" * 600})
+        wait_until(lambda: len(items(account)) == 2)
+        for line in items(account):
+            assert line["request"]["body_truncated"] is True
+            assert "\ufffd" not in line["request"]["body"]

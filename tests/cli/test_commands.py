@@ -137,7 +137,7 @@ def test_logs_in_a_table_in_lines_as_json_and_one_whole(shell: Shell, receiver: 
             "0 to 10, not 11",
         ),
         (("endpoints", "add", "--url", "http://x/", "--header", "no colon"), 2, "colon"),
-        (("endpoints", "show", "ep_nothing"), 1, "no endpoint"),
+        (("endpoints", "show", "ep_nothing"), 1, "nothing under the id"),
         (("send",), 2, "FILE"),
         (("send", "--sample", "x"), 2, "order_shipped"),
         (("nonsense",), 2, "nonsense"),

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from parcelhook.delivery.lanes import BREAKER_FAILURES, CAPACITY, SMALL_CAPACITY, Budget, Ended, Lane
+from parcelhook.delivery.lanes import (
+    BREAKER_AFTER_WAITS,
+    BREAKER_FAILURES,
+    CAPACITY,
+    SMALL_CAPACITY,
+    Budget,
+    Ended,
+    Lane,
+)
 from parcelhook.shipping.events import EventKind
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 from parcelhook.webhooks.endpoint import Endpoint, EndpointState, Ordering
@@ -161,15 +169,20 @@ def test_a_slowed_lane_pauses_as_a_whole_and_comes_back_step_by_step() -> None:
     assert 4 < len(taken(some, NOW + 2_000)) <= 8
 
 
-def test_an_endpoint_that_keeps_failing_gets_one_at_a_time_with_growing_pauses() -> None:
-    some = lane(concurrency=16)
-    for number in range(60):
-        some.offer(delivery(number))
-    now, number = NOW, 0
-    for _ in range(BREAKER_FAILURES):
+def fail(some: Lane, times: int, now: int) -> None:
+    for _ in range(times):
         one = some.take(now)
         assert one is not None
         some.ended(one, Ended.BADLY, now)
+
+
+def test_an_endpoint_that_keeps_failing_gets_one_at_a_time_with_growing_pauses() -> None:
+    some = lane(concurrency=16)
+    for number in range(80):
+        some.offer(delivery(number))
+    fail(some, BREAKER_FAILURES, NOW)
+    now = NOW + BREAKER_AFTER_WAITS * 5_000
+    fail(some, 1, now)
     assert some.take(now + 4_999) is None
     now += 5_000
     one = some.take(now)
@@ -181,7 +194,20 @@ def test_an_endpoint_that_keeps_failing_gets_one_at_a_time_with_growing_pauses()
     assert one is not None
     some.ended(one, Ended.WELL, now + 10_000)
     assert len(taken(some, now + 10_000)) == 2
-    assert number == 0
+
+
+def test_an_endpoint_that_fails_much_but_not_for_long_is_not_held_back() -> None:
+    some = lane(concurrency=16)
+    for number in range(200):
+        some.offer(delivery(number))
+    now = NOW
+    for _ in range(3):
+        fail(some, 40, now)
+        one = some.take(now)
+        assert one is not None
+        some.ended(one, Ended.WELL, now)
+        now += BREAKER_AFTER_WAITS * 5_000
+    assert some.take(now) is not None
 
 
 def test_a_failing_proxy_of_ours_does_not_count_against_the_endpoint() -> None:

@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 
 import httpx
+import pytest
 
-from receiver import Receiver, fails_then_heals, ok_json
+from receiver import Receiver, fails_then_heals
 from server import Server, tracking_update, wait_until
 
 KILLS = int(os.environ.get("PARCELHOOK_TEST_KILLS", "4"))  # `make crash` sets more
@@ -50,7 +51,8 @@ class Feeder(threading.Thread):
             count += size
 
 
-def test_nothing_accepted_is_lost_when_the_server_is_killed_again_and_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("failures", [0, 1], ids=["a receiver that takes all", "a receiver that fails each once"])
+def test_nothing_accepted_is_lost_when_the_server_is_killed_again_and_again(tmp_path: Path, failures: int) -> None:
     chance = random.Random()
     with Receiver() as receiver, Server(tmp_path / "data") as server:
         with server.client(server.first_key) as client:
@@ -59,7 +61,7 @@ def test_nothing_accepted_is_lost_when_the_server_is_killed_again_and_again(tmp_
                 json={"url": receiver.url(), "events": ["tracking_update"], "retry_count": 10, "verify": False},
             )
             assert made.status_code == 201
-        receiver.behave(fails_then_heals(1) if chance.random() < 0.5 else ok_json)
+        receiver.behave(fails_then_heals(failures))
         server.set(PORT=server.url.rpartition(":")[2])  # the feeders find it again where it was
         ended = threading.Event()
         feeders = [Feeder(number, server, ended) for number in range(FEEDERS)]

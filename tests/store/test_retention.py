@@ -47,9 +47,23 @@ def test_nothing_goes_that_is_still_on_its_way(database: Database) -> None:
     accept(database, feed(1, pending, done))
     record(database, outcome(done.deliveries[0], ended=True))
     before = times.now_ms() + DAY
+    database.write_now(lambda t: retention.prune_log_step(t, before, 0))
     assert database.write_now(lambda t: retention.prune_deliveries_step(t, before, 0)).rows == 1
     assert database.write_now(lambda t: retention.prune_events_step(t, before, 0)).rows == 1
     assert [one.id for one in claim(database, 7).deliveries] == [pending.deliveries[0].id]
+
+
+def test_an_event_stays_for_as_long_as_a_line_of_the_log_shows_it(database: Database) -> None:
+    fed = offer(event(order="77"), 7)
+    accept(database, feed(1, fed))
+    record(database, outcome(fed.deliveries[0], ended=True))
+    before = times.now_ms() + DAY
+    assert database.write_now(lambda t: retention.prune_deliveries_step(t, before, 0)).rows == 1
+    assert database.write_now(lambda t: retention.prune_events_step(t, before, 0)).rows == 0
+    (line,) = database.read_now(lambda c: log.page(c, 1, LogFilter(order_id="77"), before=None, limit=5))
+    assert line.request_body == fed.event.body
+    assert database.write_now(lambda t: retention.prune_log_step(t, before, 0)).rows == 1
+    assert database.write_now(lambda t: retention.prune_events_step(t, before, 0)).rows == 1
 
 
 def test_what_waits_longer_than_the_retention_is_cancelled(database: Database) -> None:

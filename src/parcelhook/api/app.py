@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from litestar import Litestar
-from litestar.datastructures import ResponseHeader, State
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.types import Message, Scope
 
 from parcelhook.api import deliveries, endpoints, events, health, logs, reference, statuses
 from parcelhook.api.auth import account_of
-from parcelhook.api.problems import on_http_exception, on_parcelhook_error, on_unexpected
+from parcelhook.api.problems import SECURITY_HEADERS, on_http_exception, on_parcelhook_error, on_unexpected
 from parcelhook.delivery.platform import Platform
 from parcelhook.errors import ParcelhookError
 
@@ -24,15 +25,6 @@ HANDLERS = (
     health.metrics,
 )
 
-# Nothing here needs a script, a frame or a foreign host; the reference needs its own style sheet and nothing else.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
 
 def create_api(platform: Platform) -> Litestar:
     """The ASGI application."""
@@ -44,7 +36,7 @@ def create_api(platform: Platform) -> Litestar:
             HTTPException: on_http_exception,
             Exception: on_unexpected,
         },
-        response_headers=[ResponseHeader(name=name, value=value) for name, value in _HEADERS.items()],
+        before_send=[_add_headers],
         state=State({"platform": platform}),
         openapi_config=None,  # `reference` makes the document, and a page of ours shows it
         logging_config=None,
@@ -54,6 +46,12 @@ def create_api(platform: Platform) -> Litestar:
 def described() -> reference.Reference:
     """The reference of these handlers."""
     return reference.Reference(HANDLERS, _dependencies(None))
+
+
+async def _add_headers(message: Message, _scope: Scope) -> None:
+    """Here and not as the application's response headers, which the framework leaves off every error."""
+    if message["type"] == "http.response.start":
+        message["headers"] = [*message["headers"], *SECURITY_HEADERS]
 
 
 def _dependencies(platform: Platform | None) -> dict[str, Provide]:

@@ -14,7 +14,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
-from parcelhook.api.problems import problem_answer
+from parcelhook.api.problems import SECURITY_HEADERS, fault_answer, problem_answer
 from parcelhook.api.reading import from_validation_error
 from parcelhook.delivery.platform import Platform
 from parcelhook.errors import (
@@ -39,7 +39,7 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 # What `curl -d` says by itself is taken for JSON too: it is what people try first.
 _JSON_TYPES: Final = frozenset({b"application/json", b"", b"application/x-www-form-urlencoded"})
-_JSON: Final = (b"content-type", b"application/json")
+_ACCEPTED: Final = [(b"content-type", b"application/json"), *SECURITY_HEADERS]
 
 
 class Feed:
@@ -74,7 +74,10 @@ class Feed:
         except ParcelhookError as error:
             await _answer(send, *problem_answer(error))
             return
-        await _answer(send, 202, [_JSON], _accepted(accepted))
+        except Exception as error:
+            await _answer(send, *fault_answer("POST", PATH, error))
+            return
+        await _answer(send, 202, _ACCEPTED, _accepted(accepted))
 
     async def _account(self, key: str) -> int:
         account_id = await self._platform.account_of_key(key) if key else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
@@ -191,4 +192,5 @@ def _headers(lines: Sequence[str]) -> list[HeaderLine]:
 
 
 def _text(body: bytes) -> str:
-    return body.decode("utf-8", "replace")
+    """A body as text; a character that the cut went through is left out, bytes that are none are marked."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(body)

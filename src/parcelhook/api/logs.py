@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any
@@ -17,9 +18,11 @@ from parcelhook.api.auth import require_key
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.log_items import COLUMNS, LogItem, WholeLogItem, csv_row, csv_rows, item, whole_item
 from parcelhook.api.reading import filter_choice, filter_id, filter_number, filter_time, known_parameters, public_id
+from parcelhook.delivery.news import News
 from parcelhook.errors import NotFound
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, log
+from parcelhook.store.database import Database
 from parcelhook.store.log import LogFilter
 
 PAGE = 50
@@ -152,25 +155,36 @@ async def stream(
     known_parameters(request.query_params, _FILTERS)
     last = filter_id("Last-Event-ID", ids.Prefix.ATTEMPT, request.headers.get("last-event-id"))
     start = platform.news.latest if last is None else last
-
-    async def parts() -> AsyncIterator[bytes]:
-        seen = start
-        yield b": following\n\n"
-        while not platform.news.closed:
-            newest = await platform.news.wait(seen, HEARTBEAT_S)
-            if newest <= seen:
-                yield b": nothing new\n\n"
-                continue
-            newer = partial(log.after, account_id=account_id, wanted=wanted, after=seen, limit=EXPORT_STEP)
-            lines = await platform.database.read(newer)
-            for line in lines:
-                shown = item(line)
-                yield b"event: attempt\nid: %s\ndata: %s\n\n" % (shown.id.encode(), msgspec.json.encode(shown))
-            seen = lines[-1].id if len(lines) == EXPORT_STEP else newest
-
     return Stream(
-        parts(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        follow(platform.database, platform.news, account_id, wanted, start),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+async def follow(
+    database: Database, news: News, account_id: int, wanted: LogFilter, seen: int, *, heartbeat_s: float = HEARTBEAT_S
+) -> AsyncIterator[bytes]:
+    """Each attempt after the id `seen` as a server-sent event, once; a comment after `heartbeat_s` without any."""
+    clock = asyncio.get_running_loop().time
+    yield b": following\n\n"
+    spoke = clock()
+    while not news.closed:
+        newest = await news.wait(seen, max(0.0, spoke + heartbeat_s - clock()))
+        newer = partial(log.after, account_id=account_id, wanted=wanted, after=seen, limit=EXPORT_STEP)
+        lines = await database.read(newer) if newest > seen else []
+        for line in lines:
+            shown = item(line)
+            yield b"event: attempt\nid: %s\ndata: %s\n\n" % (shown.id.encode(), msgspec.json.encode(shown))
+        # The log may have grown between the news and the reading: what was shown then must not be shown again.
+        last = lines[-1].id if lines else 0
+        seen = last if len(lines) == EXPORT_STEP else max(seen, newest, last)
+        # News of lines that the filter holds back is silence to the follower.
+        if lines:
+            spoke = clock()
+        elif clock() >= spoke + heartbeat_s:
+            yield b": nothing new\n\n"
+            spoke = clock()
 
 
 @get("/{log_id:str}", summary="One attempt")

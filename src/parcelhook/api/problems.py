@@ -14,6 +14,17 @@ from parcelhook.errors import Busy, NotAuthenticated, ParcelhookError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
+# On every answer. Nothing here needs a script, a frame or a foreign host; the reference needs its own style sheet only.
+SECURITY_HEADERS: Final = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
 log = structlog.get_logger(__name__)
 
 _TITLES = {
@@ -33,9 +44,15 @@ def document(error: ParcelhookError) -> dict[str, Any]:
 
 def problem_answer(error: ParcelhookError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Status, headers and body for the route that answers by hand."""
-    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    headers = [(b"content-type", MEDIA_TYPE.encode()), *SECURITY_HEADERS]
     headers += [(name.lower().encode(), value.encode()) for name, value in _headers(error).items()]
     return error.status, headers, msgspec.json.encode(document(error))
+
+
+def fault_answer(method: str, path: str, error: Exception) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """The same for a fault of ours."""
+    headers = [(b"content-type", MEDIA_TYPE.encode()), *SECURITY_HEADERS]
+    return 500, headers, msgspec.json.encode(_incident(method, path, error))
 
 
 def on_parcelhook_error(_request: Request[Any, Any, Any], error: ParcelhookError) -> Response[bytes]:
@@ -45,6 +62,8 @@ def on_parcelhook_error(_request: Request[Any, Any, Any], error: ParcelhookError
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """The framework's own: no such route, wrong method, a body that it could not read."""
+    if error.status_code >= 500:
+        return on_unexpected(request, error)
     code, title = _TITLES.get(error.status_code, ("bad_request", "The request could not be read"))
     words = {
         404: f"There is nothing at {request.url.path}. The reference is at /docs.",
@@ -60,10 +79,14 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A fault of ours: logged whole under a number that the answer names, and no word of it in the answer."""
+    return _response(500, _incident(request.method, request.url.path, error), {})
+
+
+def _incident(method: str, path: str, error: Exception) -> dict[str, Any]:
     incident = secrets.token_hex(4)
-    log.error("api.fault", incident=incident, method=request.method, path=request.url.path, exc_info=error)
+    log.error("api.fault", incident=incident, method=method, path=path, exc_info=error)
     words = f"This is a fault of the server, logged as incident {incident}. Nothing you sent is to blame."
-    return _response(500, _document(500, "internal_error", "Something went wrong", words) | {"incident": incident}, {})
+    return _document(500, "internal_error", "Something went wrong", words) | {"incident": incident}
 
 
 def _document(status: int, code: str, title: str, detail: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from parcelhook import times
-from parcelhook.errors import InvalidInput, MalformedBody
+from parcelhook.errors import InvalidInput, MalformedBody, NotFound
 from parcelhook.store import ids
 
 T = TypeVar("T")
@@ -73,9 +73,11 @@ def known_parameters(given: Any, known: frozenset[str]) -> None:
 
 
 def public_id(prefix: ids.Prefix, text: str) -> int:
-    """The number behind an id in the path; -1, which no thing has, for a text that is none, so that it is Not Found."""
+    """The number behind an id in the path; NotFound for a text that can be none."""
     number = ids.parse(prefix, text)
-    return -1 if number is None else number
+    if number is None:
+        raise NotFound(f'There is nothing under the id "{text[:_SHOWN]}". Ids here look like {_example(prefix)}.')
+    return number
 
 
 def filter_id(field: str, prefix: ids.Prefix, text: str | None) -> int | None:
@@ -88,7 +90,7 @@ def filter_id(field: str, prefix: ids.Prefix, text: str | None) -> int | None:
             f'"{text[:_SHOWN]}" is not an id of this kind.',
             field=field,
             value=text[:_SHOWN],
-            remedy=f"Such ids look like {ids.public(prefix, 1 << 50)}.",
+            remedy=f"Such ids look like {_example(prefix)}.",
         )
     return number
 
@@ -135,6 +137,10 @@ def filter_number(field: str, text: str | None, low: int, high: int) -> int | No
             remedy=f"Give {low} to {high}.",
         )
     return number
+
+
+def _example(prefix: ids.Prefix) -> str:
+    return ids.public(prefix, ids.first_id_at(times.now_ms()))
 
 
 def _remedy(what: str) -> str:

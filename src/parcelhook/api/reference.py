@@ -27,12 +27,6 @@ _TAGS = {
     "Webhooks Logs": "Every attempt, with its cause and its fix.",
     "Operation": "For those who watch over the server.",
 }
-# What the framework, and not our tree, answers with.
-_OTHER_CODES = [
-    ("bad_request", 400, "The request could not be read", "The request is not valid for this route."),
-    ("method_not_allowed", 405, "This method is not possible here", "The path exists, but not for this method."),
-    ("internal_error", 500, "Something went wrong", "A fault of ours, logged as the `incident` that the answer names."),
-]
 _INTRODUCTION = (
     "Authenticate with `Authorization: Bearer <API key>`. Errors are `application/problem+json` with a stable `code`. "
     "Lists answer `items` and `next_cursor`."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 
 from parcelhook.webhooks.exchange import Answer, Headers
 
@@ -14,19 +15,26 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 def read_answer(status: int, lines: list[bytes], body: bytes, *, cut: bool) -> tuple[str, Answer]:
     """The head as text and the answer as a value. `cut` says that the sender stopped reading at the bound."""
-    head = b"".join(lines).decode("latin-1").rstrip().replace("\r\n", "\n")
+    head, headers, encoded = _read_head(b"".join(lines))
+    truncated = cut or len(body) > MAX_ANSWER_BYTES
+    if truncated:
+        body = body[:MAX_ANSWER_BYTES]
+    if encoded and body:
+        body, more = _decompress(body, headers)
+        truncated = truncated or more
+    return head, Answer(status=status, headers=headers, body=body, truncated=truncated)
+
+
+@lru_cache(maxsize=256)  # a receiver's heads are alike, but for the date, which changes once a second
+def _read_head(raw: bytes) -> tuple[str, Headers, bool]:
+    """The head as text, its headers, and whether one of them tells of an encoded body."""
+    head = raw.decode("latin-1").rstrip().replace("\r\n", "\n")
     last = head.rfind("\nHTTP/")
     if last >= 0:  # before the last head came others: 100 Continue, 103 Early Hints, a proxy's answer to CONNECT
         head = head[last + 1 :]
     pairs = [line.partition(":") for line in head.split("\n")[1:]]
     headers = tuple([(key.strip(), value.strip()) for key, colon, value in pairs if colon])
-    truncated = cut or len(body) > MAX_ANSWER_BYTES
-    if truncated:
-        body = body[:MAX_ANSWER_BYTES]
-    if body and "content-encoding" in head.lower():
-        body, more = _decompress(body, headers)
-        truncated = truncated or more
-    return head, Answer(status=status, headers=headers, body=body, truncated=truncated)
+    return head, headers, "content-encoding" in head.lower()
 
 
 def _decompress(body: bytes, headers: Headers) -> tuple[bytes, bool]:

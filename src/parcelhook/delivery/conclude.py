@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -45,13 +46,9 @@ def conclude(
         kind=event.kind, order_id=event.order_id, transaction_id=event.transaction_id, carrier=event.carrier,
         is_return=event.is_return, retry=delivery.retries, manual=delivery.manual, request_body=None,
     )  # fmt: skip
-    attempts = delivery.attempts + 1
-
-    def outcome(*, ended: bool | None, due_ms: int = 0, retries: int = delivery.retries) -> Outcome:
-        return Outcome(
-            delivery=delivery, attempt=attempt, attempts=attempts, retries=retries, due_ms=due_ms, ended=ended
-        )
-
+    outcome = partial(
+        Outcome, delivery=delivery, attempt=attempt, attempts=delivery.attempts + 1, retries=delivery.retries, due_ms=0
+    )
     if verdict.passed:
         return Conclusion(outcome=outcome(ended=True), how=Ended.WELL)
     if not verdict.charged:

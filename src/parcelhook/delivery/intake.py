@@ -25,6 +25,7 @@ from parcelhook.webhooks.endpoint import Ordering
 
 MOST_WAITING = 50_000  # events in memory and not yet committed; beyond that the feeder is asked to come back
 EVENTS_PER_COMMIT = 2_000
+COMMIT_SPACING_S = 0.003  # under load, from one commit's begin to the next one's: fewer and larger ones cost less
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Intake:
         self._waiting: list[Waiting] = []
         self._waiting_events = 0
         self._committing = False
+        self._began = 0.0  # of the latest commit, on the loop's clock
         self._loop = asyncio.get_running_loop()
         self.accepted_total = 0
 
@@ -106,6 +108,7 @@ class Intake:
         )
 
     def _commit(self) -> None:
+        self._began = self._loop.time()
         batch: list[Waiting] = []
         events = 0
         for waiting in self._waiting:
@@ -132,7 +135,7 @@ class Intake:
 
     def _committed(self, batch: list[Waiting], acceptances: list[Acceptance] | None, error: Exception | None) -> None:
         if self._waiting:
-            self._commit()
+            self._loop.call_at(max(self._loop.time(), self._began + COMMIT_SPACING_S), self._commit)
         else:
             self._committing = False
         if acceptances is None:

@@ -16,7 +16,8 @@ from parcelhook.webhooks.endpoint import Endpoint, EndpointState, Ordering
 CAPACITY = 16_384  # deliveries a lane holds, in flight included
 SMALL_CAPACITY = 64  # what it holds while the endpoint is failing, or all lanes together hold too much
 CLAIM_BELOW = 256  # a claim looks past what is held, so it waits until that is little
-BREAKER_FAILURES = 20  # in a row; then the lane lets one through at a time
+BREAKER_FAILURES = 20  # in a row, and
+BREAKER_AFTER_WAITS = 4  # so many first retry waits without one that passed; then the lane lets one through at a time
 BREAKER_LONGEST_MS = 60_000
 
 
@@ -69,6 +70,7 @@ class Lane:
         self._paused_until_ms = 0
         self._first_wait_ms = max(first_wait_ms, 1)
         self._failures = 0
+        self._failing_since_ms = 0
         self._breaker_wait_ms = 0
         self._tokens = 1.0
         self._tokens_at_ms = 0
@@ -176,8 +178,12 @@ class Lane:
             if self._limit < self.endpoint.concurrency:
                 self._limit += 1
         elif how is Ended.BADLY:
+            if not self._failures:
+                self._failing_since_ms = now_ms
             self._failures += 1
-            if self._failures >= BREAKER_FAILURES and now_ms >= self._paused_until_ms:
+            # Both: a receiver that fails many at first but takes their retries is slow to no one's harm but by a breaker's.
+            long_enough = now_ms - self._failing_since_ms >= BREAKER_AFTER_WAITS * self._first_wait_ms
+            if self._failures >= BREAKER_FAILURES and long_enough and now_ms >= self._paused_until_ms:
                 self._open_breaker(now_ms)
 
     def recorded(self, delivery_id: int) -> None:

@@ -38,7 +38,8 @@ class Outgoing:
             fixed.append((header.key, header.value))
             shown.append((header.key, MASK))
         self._fixed: Headers = tuple(fixed)
-        self._lines = [f"{key}: {value}" if value else f"{key};" for key, value in fixed]  # libcurl's spelling of empty
+        # "key;" is libcurl's spelling of an empty header, "Expect:" of none: it would wait before it sends a large label.
+        self._lines = [*(f"{key}: {value}" if value else f"{key};" for key, value in fixed), "Expect:"]
         parts = urlsplit(endpoint.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._head = "\n".join(

@@ -54,7 +54,7 @@ class _Channel:
     """A pooled handle with the place that its answer is gathered in."""
 
     __slots__ = (
-        "body", "curl", "endpoint_id", "head", "outgoing", "refusal", "size", "started_ms", "tag",
+        "body", "curl", "endpoint_id", "head", "outgoing", "refusal", "size", "started_ms", "tag", "tried",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -66,10 +66,8 @@ class _Channel:
         self.body: list[bytes] = []
         self.size = 0
         self.refusal = ""
+        self.tried = False  # an address that may be reached: then the refusal of another is not the reason
         self.started_ms = 0
-
-    def on_head(self, line: bytes) -> None:
-        self.head.append(line)
 
     def on_body(self, part: bytes) -> int | None:
         self.size += len(part)
@@ -200,7 +198,7 @@ class Sender:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(CONNECT_TIMEOUT_MS, outgoing.endpoint.timeout_ms))
         curl.setopt(pycurl.TIMEOUT_MS, outgoing.endpoint.timeout_ms)
         curl.setopt(pycurl.HTTP09_ALLOWED, 0)
-        curl.setopt(pycurl.HEADERFUNCTION, channel.on_head)
+        curl.setopt(pycurl.HEADERFUNCTION, channel.head.append)  # cleared between requests, never replaced
         curl.setopt(pycurl.WRITEFUNCTION, channel.on_body)
         curl.setopt(pycurl.OPENSOCKETFUNCTION, lambda purpose, address: self._open(channel, address))
         way_out.configure(curl, self._egress)
@@ -210,8 +208,9 @@ class Sender:
         if self._egress.proxy is None:
             refusal = self._egress.guard.refusal(str(address.addr[0]))
             if refusal is not None:
-                channel.refusal = refusal
+                channel.refusal = channel.refusal or refusal
                 return int(pycurl.SOCKET_BAD)
+            channel.tried = True
         return socket.socket(address.family, address.socktype, address.protocol)
 
     def _on_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
@@ -271,7 +270,8 @@ class Sender:
         if (error == 0 or cut) and status:
             head, outcome = read_answer(status, channel.head, b"".join(channel.body), cut=cut)
         else:
-            outcome = explain(curl, error, message, channel.refusal, proxied=self._egress.proxy is not None)
+            refusal = "" if channel.tried else channel.refusal
+            outcome = explain(curl, error, message, refusal, proxied=self._egress.proxy is not None)
         total_us = curl.getinfo(pycurl.TOTAL_TIME_T)
         self._finished.append(
             Sent(
@@ -292,6 +292,7 @@ class Sender:
         channel.body.clear()
         channel.size = 0
         channel.refusal = ""
+        channel.tried = False
         if self._idle_count >= IDLE_HANDLES:
             channel.curl.close()
             return

@@ -140,9 +140,9 @@ class Worker:
                 now_ms = times.now_ms()
                 self._sweep(now_ms)
                 self._feed(now_ms)
+                self._recorder.flush()  # before the wait: what the inbox settled may have made way for the next batch
                 for sent in self._sender.wait(self._pause_ms(now_ms)):
                     self._on_sent(sent)
-                self._recorder.flush()
         except BaseException as error:
             log.exception("worker.crashed")
             self._crashed(error)

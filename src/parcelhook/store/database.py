@@ -33,7 +33,7 @@ T = TypeVar("T")
 Job = Callable[["Transaction"], T]
 Report = Callable[[T | None, Exception | None], None]
 
-CHECKPOINT_PAUSE_S = 1.0  # between two checkpoints of the write-ahead log
+CHECKPOINT_PAUSE_S = 4.0  # between two checkpoints of the write-ahead log
 WAL_LIMIT_BYTES = 256 * 1024 * 1024  # beyond this the writer itself checkpoints, so that the log cannot grow for ever
 READERS = 4
 _JOBS_PER_COMMIT = 64  # bounds how long one transaction can keep the others waiting

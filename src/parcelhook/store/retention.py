@@ -57,12 +57,16 @@ def prune_deliveries_step(transaction: Transaction, before_ms: int, position: in
 
 
 def prune_events_step(transaction: Transaction, before_ms: int, position: int) -> Step:
-    """Delete events older than that which no delivery needs any more."""
+    """Delete events older than that which no delivery needs any more, and no line of the log.
+
+    An attempt may be days younger than its event; the log shows the event's body with it, and finds it by its order.
+    """
     found, step = _next(transaction.sql, events, before_ms, position)
     if not found:
         return Step(0, step)
-    needed = exists().where(deliveries.c.event_id == events.c.id)
-    gone = transaction.sql.execute(delete(events).where(events.c.id.in_(found), ~needed))
+    delivered = exists().where(deliveries.c.event_id == events.c.id)
+    logged = exists().where(attempts.c.event_id == events.c.id)
+    gone = transaction.sql.execute(delete(events).where(events.c.id.in_(found), ~delivered, ~logged))
     return Step(gone.rowcount, step)
 
 
