@@ -37,8 +37,9 @@ crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
 bench: $(VENV)/.installed-bench ## measure speed, isolation and memory on loopback; writes docs/performance-table.md
 	$(BIN)/python bench/run.py --write docs/performance-table.md
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/bin/python: # Debian keeps venv in a package of its own
+	$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv \
+		&& $(PYTHON) -m venv $(VENV); }
 
 $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
