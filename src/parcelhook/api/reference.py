@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
 import msgspec
 from litestar import Litestar, MediaType, Response, get
 from litestar.di import Provide
@@ -27,6 +29,8 @@ _TAGS = {
     "Webhooks Logs": "Every attempt, with its cause and its fix.",
     "Operation": "For those who watch over the server.",
 }
+_METHODS = ("post", "get", "patch", "delete")
+_DONE = {"200": "Done", "201": "Made", "202": "Accepted"}
 _INTRODUCTION = (
     "Authenticate with `Authorization: Bearer <API key>`. Errors are `application/problem+json` with a stable `code`. "
     "Lists answer `items` and `next_cursor`."
@@ -91,8 +95,9 @@ class Reference:
         loader = jinja2.FileSystemLoader(_HERE / "templates")
         environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
         groups = {tag: [] for tag in _TAGS}  # type: dict[str, list[Operation]]
+        environment.filters["words"] = _words
         for path, item in self.document["paths"].items():
-            for method, operation in item.items():
+            for method, operation in sorted(item.items(), key=lambda pair: _METHODS.index(pair[0])):
                 groups[operation["tags"][0]].append(_operation(self.document, path, method, operation))
         return (
             environment.get_template("reference.html")
@@ -140,9 +145,17 @@ def error_codes() -> list[tuple[str, int, str, str]]:
     return sorted(found)
 
 
+def _words(text: str) -> markupsafe.Markup:
+    """A sentence with its `code` set as such."""
+    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))  # noqa: S704  (escaped)
+
+
 def _tidy(path: str, operation: dict[str, Any]) -> None:
     """The framework's own 400 is never answered: errors are problems, and which ones is told once for all."""
     answers = operation["responses"]
+    for status, words in _DONE.items():
+        if status in answers:
+            answers[status]["description"] = words
     answers.pop("400", None)
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     answers["4XX"] = {"description": "A problem; its `code` says which", "content": problem}

@@ -181,10 +181,9 @@ def _connect(client: Client, merchant: Merchant, state: _State, show: Show) -> N
             retry_count=4,
             custom_headers=[{"key": "X-Shop", "value": "demo"}],
         )
-        verdict = made["verification"]["verdict"]
         answer = made["verification"]["answer"]
         show.say(
-            f"The merchant answered {answer['status']} {answer['name']}: passed={verdict['passed']}, so it is saved."
+            f"The merchant answered {answer['status']} {answer['name']} with JSON: passed, so the webhook is saved."
         )
         state.endpoint_id = made["id"]
     merchant.secret = client.secret(state.endpoint_id)
