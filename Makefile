@@ -34,8 +34,8 @@ docs: $(VENV)/.installed-dev ## write the generated pages anew
 crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
 	PARCELHOOK_TEST_KILLS=40 $(BIN)/python -m pytest -q tests/flows/test_crash.py --timeout 1800
 
-bench: $(VENV)/.installed-bench ## measure speed, isolation and memory on loopback; writes docs/performance-table.md
-	$(BIN)/python bench/run.py --write docs/performance-table.md
+bench: $(VENV)/.installed-bench ## measure speed, isolation and memory on loopback; writes the table of docs/performance.md
+	$(BIN)/python bench/run.py --write docs/performance.md
 
 $(VENV)/bin/python: # Debian keeps venv in a package of its own
 	$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv \

@@ -17,6 +17,7 @@ from processes import BESIDE, HERE, MEASURED, Parcelhook, Receiver
 from report import Figures, write
 
 ARRIVE_LIMIT_S = 180.0
+BEGIN, END = "<!-- Written by make bench -->", "<!-- to here -->"  # what of the page is replaced
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="smaller counts, one round")
     parser.add_argument("--only", default="abcd", help="which parts, such as ac")
-    parser.add_argument("--write", type=Path, help="the Markdown file that the table goes to")
+    parser.add_argument("--write", type=Path, help="the Markdown page whose table is replaced")
     args = parser.parse_args()
     figures = Figures()
     with processes.receiver() as receiver:
@@ -40,7 +41,9 @@ def main() -> int:
     text = write(figures)
     print(text)
     if args.write:
-        args.write.write_text(text, encoding="utf-8")
+        page = args.write.read_text(encoding="utf-8")
+        head, _, rest = page.partition(BEGIN)
+        args.write.write_text(f"{head}{BEGIN}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
     return 0
 
 

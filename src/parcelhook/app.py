@@ -32,6 +32,7 @@ from parcelhook.store.ids import IdMaker
 # that sends; much less would be spent on handing over.
 SWITCH_INTERVAL_S = 0.001
 OPEN_FILES = 16_384
+GARBAGE_LOOK = 20_000  # new objects between two looks for cycles; the default of 700 is a few requests' worth
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +84,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
         loop.add_signal_handler(number, stop)
     platform.start()
     gc.freeze()  # what lives from the start lives to the end; the collector need not look at it again
+    gc.set_threshold(GARBAGE_LOOK, 20, 20)
     try:
         await server.serve(sockets=[listening])
     finally:

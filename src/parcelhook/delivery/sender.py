@@ -50,6 +50,13 @@ class Sent(Struct, frozen=True, kw_only=True):
     ended_ms: int
 
 
+class _Lent(socket.socket):
+    """A socket for pycurl, which makes a duplicate of its own and lets go of this one."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class _Channel:
     """A pooled handle with the place that its answer is gathered in."""
 
@@ -89,6 +96,7 @@ class Sender:
         self._epoll.register(self._wake_fd, select.EPOLLIN)
         self._watched: set[int] = set()
         self._parked: set[int] = set()
+        self._closed = False
         self._timer_at: float | None = None  # on the monotonic clock
         self._busy: dict[pycurl.Curl, _Channel] = {}
         self._idle: dict[int, list[_Channel]] = {}  # by endpoint
@@ -104,8 +112,9 @@ class Sender:
         return len(self._busy) + (sum(map(len, self._resolving.values())) if self._resolving else 0)
 
     def wake(self) -> None:
-        """Make `wait` return; from any thread."""
-        os.eventfd_write(self._wake_fd, 1)
+        """Make `wait` return; from any thread, and harmless once the sender is closed."""
+        if not self._closed:
+            os.eventfd_write(self._wake_fd, 1)
 
     def start(self, tag: object, outgoing: Outgoing, lines: list[str], body: bytes) -> None:
         """Begin an exchange; it comes out of `wait` when it has ended, however it does."""
@@ -146,6 +155,7 @@ class Sender:
 
     def close(self) -> None:
         """Cut what is still open."""
+        self._closed = True
         for channel in self._busy.values():
             self._multi.remove_handle(channel.curl)
             channel.curl.close()
@@ -211,7 +221,7 @@ class Sender:
                 channel.refusal = channel.refusal or refusal
                 return int(pycurl.SOCKET_BAD)
             channel.tried = True
-        return socket.socket(address.family, address.socktype, address.protocol)
+        return _Lent(address.family, address.socktype, address.protocol)
 
     def _on_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
         """libcurl lets go of a connection after each request and takes it up again for the next. It stays registered

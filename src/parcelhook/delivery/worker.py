@@ -101,7 +101,8 @@ class Worker:
         What is cut off or was never begun is pending in the store, and due.
         """
         self._tell(partial(self._begin_stop, times.now_ms() + int(grace_s * 1_000)))
-        self._thread.join(grace_s + 30)
+        if self._thread.ident is not None:  # one that was never started has nothing to end
+            self._thread.join(grace_s + 30)
 
     @property
     def alive(self) -> bool:
