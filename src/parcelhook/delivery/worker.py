@@ -100,9 +100,11 @@ class Worker:
 
         What is cut off or was never begun is pending in the store, and due.
         """
+        if self._thread.ident is None:  # it was never started
+            self._sender.close()
+            return
         self._tell(partial(self._begin_stop, times.now_ms() + int(grace_s * 1_000)))
-        if self._thread.ident is not None:  # one that was never started has nothing to end
-            self._thread.join(grace_s + 30)
+        self._thread.join(grace_s + 30)
 
     @property
     def alive(self) -> bool:
