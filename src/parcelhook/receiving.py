@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TOLERANCE_S = 300  # how far the sender's clock and yours may differ
+SHORTEST_KEY = 24  # bytes, as the standard has it; with an empty key anybody could sign
 
 
 class NotGenuine(ValueError):
@@ -53,7 +54,7 @@ def verify(
     tolerance_s: int = TOLERANCE_S,
     now_s: float | None = None,
 ) -> Webhook:
-    """The webhook, or NotGenuine.
+    """The webhook, or NotGenuine; a plain ValueError if a secret is none (a mistake of yours, not of the sender).
 
     `body` is the request's body as it came, not parsed and written again: a changed space changes the signature. Several
     secrets are possible while one is being rotated.
@@ -61,9 +62,13 @@ def verify(
     given = {name.lower(): value for name, value in headers.items()}
     message_id, sent_at, signatures = (_needed(given, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
     timestamp = _timestamp(sent_at, time.time() if now_s is None else now_s, tolerance_s)
-    content = f"{message_id}.{timestamp}.".encode() + body
+    content = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + body
     expected = [_signature(secret, content) for secret in ([secrets] if isinstance(secrets, str) else secrets)]
-    found = [signature[3:].encode() for signature in signatures.split(" ") if signature.startswith("v1,")]
+    found = [
+        signature[3:].encode("utf-8", "surrogatepass")
+        for signature in signatures.split(" ")
+        if signature.startswith("v1,")
+    ]
     if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in found):
         raise NotGenuine("the signature does not fit the body and the secret")
     try:
@@ -76,9 +81,10 @@ def verify(
     return Webhook(
         id=message_id,
         timestamp=timestamp,
-        event=given.get("x-webhook-event") or str(content_json.get("Event", "")),
+        # The body comes first: it is signed, the header is not.
+        event=str(content_json.get("Event") or given.get("x-webhook-event", "")),
         body=content_json,
-        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() else 1,
+        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 10 else 1,
         is_test=given.get("x-webhook-test") == "true",
         is_return=given.get("x-webhook-return") == "true",
     )
@@ -105,4 +111,6 @@ def _signature(secret: str, content: bytes) -> bytes:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("the secret must be whsec_ and base64") from None
+    if len(key) < SHORTEST_KEY:
+        raise ValueError("the secret is empty or too short: is its environment variable set?")
     return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())

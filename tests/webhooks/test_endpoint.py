@@ -43,7 +43,7 @@ def test_urls_in_normal_form(given_: str, normal: str) -> None:
         "https://shop.example@evil.example/", "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/",
         "http://[::ffff:127.0.0.1]/", "http://[2002:7f00:1::]/", "http://[fe80::1%25eth0]/", "http://[::1/", "https://shop.example:99999/",
         "https://shop.example:0/", "https://sh op.example/", "https://shop.example/a b", "https://shop.example/\r\nX: y", "https://shop.example/é",
-        "https://-x.example/", "https://a..b/", "https://shop.example\\@evil.example/", "https://" + "a" * 2_000 + "/", "http://256.1.1.1/",
+        "https://-x.example/", "https://a..b/", "https://shop.example\\@evil.example/", "https://" + "a" * 2_000 + "/", "http://256.1.1.1/", "https://" + "a" * 64 + ".example/",
     ],
 )  # fmt: skip
 def test_urls_that_are_refused_and_the_field_is_named(url: str) -> None:

@@ -337,8 +337,8 @@ class Sender:
     def _resolve(self, place: tuple[str, int]) -> None:
         try:
             address, refusal = way_out.resolve(*place, self._egress.guard)
-        except OSError as error:
-            address, refusal = "", f"\0{error.strerror}"
+        except (OSError, UnicodeError) as error:  # unknown, or a name that no name server can be asked for
+            address, refusal = "", f"\0{error}"
         self._answers.append((place, address, refusal))
         self.wake()
 

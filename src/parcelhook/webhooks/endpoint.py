@@ -22,6 +22,7 @@ MAX_RETRY_COUNT = 10  # the page: "set the maximum Count of Retry up to 10 times
 MAX_CUSTOM_HEADERS = 20
 MAX_HEADER_VALUE = 4_096  # characters
 MAX_URL = 2_000  # characters
+LONGEST_LABEL = 63  # characters between two dots of a host name (RFC 1035)
 MAX_CREDENTIAL = 1_000  # characters
 DEFAULT_TIMEOUT_MS = 15_000
 DEFAULT_CONCURRENCY = 16
@@ -192,7 +193,8 @@ def _check_host(host: str, url: str, remedy: str) -> str:
                 f'"{host}" is an IPv4 address in an odd form (one number, octal or hexadecimal).',
                 field="url", value=url, remedy="Write it as four decimal numbers, such as 203.0.113.7.",
             ) from None  # fmt: skip
-    if len(host) > 253 or ".." in host or not _HOST.match(host):
+    too_long = len(host) > 253 or any(len(label) > LONGEST_LABEL for label in host.split("."))
+    if too_long or ".." in host or not _HOST.match(host):
         raise InvalidInput(f'"{host}" is not a host name.', field="url", value=url, remedy=remedy)
     return host.lower()
 

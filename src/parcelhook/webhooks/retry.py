@@ -67,7 +67,8 @@ def parse_retry_after(value: str, now_s: float) -> float | None:
     """
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(LONGEST_RETRY_AFTER_S if len(text) > 9 else min(int(text), LONGEST_RETRY_AFTER_S))
+        digits = text.lstrip("0") or "0"
+        return float(LONGEST_RETRY_AFTER_S if len(digits) > 9 else min(int(digits), LONGEST_RETRY_AFTER_S))
     try:
         when = parsedate_to_datetime(text)
         if when.tzinfo is None:
