@@ -38,9 +38,10 @@ def troubleshooting() -> str:
         NOTE,
         "# Troubleshooting\n",
         "Every failed attempt in the Webhooks Logs names its cause and what to change; this page lists them all.\n",
-        "In general, a webhook passes only if your server answers\n",
+        "In general, the webhook test passes only if your server answers\n",
         "- with a status from 200 to 299 **and** JSON: the content type as well as the body, or",
         "- with 204 and no body.\n",
+        "An endpoint with the response rule `any_2xx` takes any status from 200 to 299, whatever the body.\n",
         "## The messages\n",
         "### HTTP response must be in JSON format. Please Retry\n",
         "Your server took the webhook, but did not answer JSON. Usually the content type of the answer has not been set as "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from parcelhook.webhooks.catalogue import FAULTS, KNOWN_CAUSES, STATUSES, cause, fault, status
@@ -44,6 +46,22 @@ def test_codes_are_unique_and_found_again() -> None:
     assert len({entry.code for entry in entries}) == len(entries)
     assert all(cause(entry.code) is entry for entry in entries)
     assert cause("no_such_cause") is None
+
+
+@pytest.mark.parametrize("code", ["http_", "http_x", "http_²", "http_٣", "http_007", "http_" + "9" * 5_000])
+def test_what_only_looks_like_a_status_has_no_cause(code: str) -> None:
+    assert cause(code) is None
+
+
+def test_an_unlisted_status_is_found_by_the_code_it_is_given() -> None:
+    for number in (-5, 0, 7, 299, 419, 520, 1_000):
+        assert cause(f"http_{number}") == status(number)
+
+
+def test_the_troubleshooting_page_lists_every_cause() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    assert all(f"(`{entry.code}`)" in page for entry in (*FAULTS, *KNOWN_CAUSES))
+    assert all(f"| {entry.title} |" in page for entry in STATUSES)
 
 
 def test_there_is_an_answer_for_every_status_and_every_fault() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from parcelhook.webhooks.causes import FAULTS, KNOWN_CAUSES, Cause
 from parcelhook.webhooks.faults import Fault
 from parcelhook.webhooks.statuses import STATUSES
@@ -10,6 +12,7 @@ __all__ = ["FAULTS", "KNOWN_CAUSES", "STATUSES", "Cause", "cause", "fault", "sta
 
 _BY_STATUS = {entry.status: entry for entry in STATUSES}
 _BY_CODE = {entry.code: entry for entry in (*STATUSES, *FAULTS, *KNOWN_CAUSES)}
+_STATUS_CODE = re.compile("http_(0|-?[1-9][0-9]{0,8})")  # as `status` writes it, ASCII digits only
 _LIKE = {1: 100, 2: 200, 3: 302, 4: 400, 5: 500}
 
 
@@ -48,6 +51,6 @@ def fault(which: Fault) -> Cause:
 def cause(code: str) -> Cause | None:
     """The entry of that code; None if there is none."""
     known = _BY_CODE.get(code)
-    if known is None and code.startswith("http_") and code[5:].isdigit():
-        return status(int(code[5:]))
+    if known is None and _STATUS_CODE.fullmatch(code):
+        return status(int(code.removeprefix("http_")))
     return known

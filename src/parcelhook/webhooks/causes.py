@@ -106,7 +106,7 @@ FAULTS: tuple[Cause, ...] = (
     _fault(
         Fault.TIMEOUT_CONNECT,
         "Time ran out while connecting",
-        "Your server did not take the connection within 5 seconds.",
+        "Your server did not take the connection within 5 seconds (or within the endpoint's time limit, if that is shorter).",
         "A firewall drops our packets without a word, the server is down, or the address is wrong.",
         "Let our address through the firewall, and check that the server is up and the URL is right.",
     ),
@@ -189,7 +189,8 @@ KNOWN_CAUSES: tuple[Cause, ...] = (
         "Laravel's CSRF protection (419)",
         "Status 419 is Laravel's own: the request had no CSRF token.",
         "The webhook's route stands in routes/web.php, where every POST needs a token.",
-        "Move the route to routes/api.php, or exempt it with `validateCsrfTokens(except: [...])`.",
+        "Move the route to routes/api.php, or exempt it with `validateCsrfTokens(except: [...])` (before Laravel 11: `$except` in "
+        "VerifyCsrfToken).",
     ),
     _known(
         LOGIN_PAGE,
