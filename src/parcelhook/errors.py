@@ -6,13 +6,15 @@
     ├── NotFound                   no such thing in this account
     ├── Conflict                   the thing is not in a state that allows this
     ├── NotAuthenticated           no API key, or one that is not known
+    ├── NotAllowed                 known, but what was asked is not theirs to do
+    ├── TooManyTries               too many wrong passwords; wait
     ├── PayloadTooLarge            more bytes or more events than one request may hold
     ├── UnsupportedMedia           a body in a form that is not read here
     ├── Busy                       not accepted now; the same request works later
     └── VerificationFailed         the first connection to an endpoint did not pass
 
 Expected outcomes of a delivery (refused, timed out, 500, not JSON) are values, not errors: see `webhooks.verdict`.
-The edges (`api`, `cli`) turn an error into HTTP or into terminal text; nothing below them does.
+The edges (`api`, `dashboard`, `cli`) turn an error into HTTP, a page or terminal text; nothing below them does.
 """
 
 from __future__ import annotations
@@ -104,6 +106,26 @@ class NotAuthenticated(ParcelhookError):
     code = "not_authenticated"
     status = 401
     title = "An API key is needed"
+
+
+class NotAllowed(ParcelhookError):
+    """The API key's scope, or the user's role, does not reach that far."""
+
+    code = "not_allowed"
+    status = 403
+    title = "Not allowed"
+
+
+class TooManyTries(ParcelhookError):
+    """Too many wrong passwords; the next one is looked at after `retry_after_s`."""
+
+    code = "too_many_tries"
+    status = 429
+    title = "Too many tries"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class PayloadTooLarge(ParcelhookError):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from seeds import MAKER, accept, event, feed, offer, outcome, record
+from seeds import MAKER, NOW, accept, event, feed, offer, outcome, record
 
 from parcelhook.shipping.events import EventKind
-from parcelhook.store import endpoints, ids, log, recording
-from parcelhook.store.database import Database
-from parcelhook.store.log import GLANCE_BYTES, LogFilter, LogLine
+from parcelhook.store import counting, endpoints, ids, log, recording
+from parcelhook.store.database import Database, Transaction
+from parcelhook.store.log import GLANCE_BYTES, LogLine
+from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.vault import Vault, new_key
-from parcelhook.webhooks.delivery import Attempt
+from parcelhook.webhooks.delivery import Attempt, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
 
 LINES = 60
@@ -24,27 +26,41 @@ ORDERS, CARRIERS, ENDPOINTS, RETRIES = ("o1", "o2", "o3"), ("GLS", "UPS"), (7, 8
 
 def attempt(order: str = "o1", *, account: int = 1, endpoint: int = 7, kind: EventKind = EventKind.TRACKING_UPDATE,
             carrier: str = "GLS", retry: int = 0, passed: bool = True, test: bool = False, body: bytes = b"{}",
-            answer: bytes = b"{}") -> Attempt:  # fmt: skip
+            answer: bytes = b"{}", code: int = 200, is_return: bool = False) -> Attempt:  # fmt: skip
     """An attempt with its event, both different from all others."""
-    fed = replace(event(account, order=order, shipment=f"{order}_1"), kind=kind, carrier=carrier)
-    made = outcome(offer(fed, endpoint).deliveries[0], ended=passed).attempt
+    fed = replace(event(account, order=order, shipment=f"{order}_1"), kind=kind, carrier=carrier, is_return=is_return)
+    made = replace(
+        outcome(offer(fed, endpoint).deliveries[0], ended=passed).attempt, http_code=code, cause=f"{code}{passed}"
+    )
     if test:
         return replace(made, event_id=None, delivery_id=None, request_body=body, response_body=answer)
     return replace(made, retry=retry, response_body=answer)
 
 
-def put(database: Database, *attempts: Attempt) -> list[int]:
-    """Write lines of the log with their events; their ids."""
+def put(database: Database, *attempts: Attempt, numbers: Sequence[int] = ()) -> list[int]:
+    """Write lines of the log with their events, as they are recorded; their ids."""
     for one in attempts:
         if one.event_id is not None:
             stored = replace(
                 event(one.account_id, order=one.order_id, shipment=one.transaction_id), id=one.event_id, kind=one.kind
             )
-            accept(database, feed(one.account_id, offer(stored)))
+            numbered = replace(offer(stored), tracking_numbers=(f"T-{one.order_id}",))
+            accept(database, feed(one.account_id, numbered))
     first = MAKER.block(len(attempts))
-    numbers = list(range(first, first + len(attempts)))
-    database.write_now(lambda transaction: recording.insert_attempts(transaction, attempts, numbers))
-    return numbers
+    given = list(numbers) or list(range(first, first + len(attempts)))
+
+    def write(transaction: Transaction) -> None:
+        for number, one in zip(given, attempts, strict=True):
+            if one.event_id is None:
+                recording.record_test(transaction, one, number)
+                continue
+            recording.insert_attempts(transaction, [one], [number])
+            delivery = offer(event(one.account_id), one.endpoint_id).deliveries[0]
+            counted = Outcome(delivery=delivery, attempt=one, attempts=1, retries=0, due_ms=0, ended=None)
+            counting.count(transaction, [counted], [number])
+
+    database.write_now(write)
+    return given
 
 
 def page(
@@ -58,7 +74,8 @@ def mixed() -> list[Attempt]:
     sorts = zip(cycle(ORDERS), cycle(EventKind), cycle(CARRIERS), cycle(ENDPOINTS), cycle(RETRIES), strict=False)
     return [
         attempt(order, account=2 if n % 11 == 0 else 1, endpoint=endpoint + (2 if n % 11 == 0 else 0), kind=kind,
-                carrier=carrier, retry=retry, passed=n % 4 != 0, test=n % 7 == 0)
+                carrier=carrier, retry=retry, passed=n % 4 != 0, test=n % 7 == 0, is_return=n % 5 == 0,
+                code=(500, 403, 0, 200)[n // 4 % 4] if n % 4 == 0 else 200 + n % 3)
         for n, (order, kind, carrier, endpoint, retry) in enumerate(islice(sorts, LINES))
     ]  # fmt: skip
 
@@ -72,6 +89,12 @@ FILTERS = st.builds(
     order_id=st.sampled_from([None, None, *ORDERS, "nothing"]),
     transaction_id=st.sampled_from([None, None, "o1_1", "o2_1"]),
     carrier=st.sampled_from([None, None, *CARRIERS]),
+    code=st.sampled_from([None, None, None, 200, 201, 403, 599, "2xx", "4xx", "5xx", "none"]),
+    tracking=st.sampled_from([None, None, None, "T-o1", "T-o2", "o1"]),
+    search=st.sampled_from([None, None, None, "T-o1", "o2", "o3_1", "nothing"]),
+    is_return=st.sampled_from([None, None, True, False]),
+    since_ms=st.sampled_from([None, None, NOW + 5 * 1_500_000, NOW + 31 * 1_500_000]),
+    until_ms=st.sampled_from([None, None, NOW + 20 * 1_500_000 + 1, NOW + 40 * 1_500_000]),
     test=st.sampled_from([None, None, True, False]),
 )
 
@@ -88,18 +111,46 @@ def fits(one: Attempt, wanted: LogFilter) -> bool:
         and wanted.transaction_id in {None, one.transaction_id}
         and wanted.carrier in {None, one.carrier}
         and wanted.test in {None, one.delivery_id is None}
+        and code_fits(one.http_code, wanted)
+        and wanted.is_return in {None, one.is_return}
+        and (wanted.tracking is None or (one.event_id is not None and wanted.tracking == f"T-{one.order_id}"))
+        and (
+            wanted.search in {None, one.order_id, one.transaction_id}
+            or (one.event_id is not None and wanted.search == f"T-{one.order_id}")
+        )
     )
+
+
+def code_fits(code: int, wanted: LogFilter) -> bool:
+    match wanted.code:
+        case None:
+            return True
+        case int(exact):
+            return code == exact
+        case "none":
+            return code == 0
+        case kind:
+            return code // 100 == int(kind[0])
 
 
 def test_any_filters_together_let_through_what_fits_all_of_them(database: Database) -> None:
     lines = mixed()
-    numbers = put(database, *lines)
+    at = [NOW + n * 1_500_000 for n in range(LINES)]  # 25 minutes apart: over many hours, some with several
+    numbers = put(database, *lines, numbers=[ids.first_id_at(when) for when in at])
 
-    @given(FILTERS)
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    def check(wanted: LogFilter) -> None:
-        expected = [number for number, one in zip(numbers, lines, strict=True) if fits(one, wanted)]
+    @given(FILTERS, st.integers(1, 7))
+    @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def check(wanted: LogFilter, size: int) -> None:
+        expected = [
+            number
+            for number, when, one in zip(numbers, at, lines, strict=True)
+            if fits(one, wanted) and (wanted.since_ms or 0) <= when < (wanted.until_ms or 2**60)
+        ]
         assert [line.id for line in page(database, wanted)] == expected[::-1]
+        paged: list[int] = []
+        while found := page(database, wanted, before=paged[-1] if paged else None, limit=size):
+            paged += [line.id for line in found]
+        assert paged == expected[::-1]
         newer = database.read_now(lambda c: log.after(c, 1, wanted, after=numbers[20], limit=500))
         assert [line.id for line in newer] == [number for number in expected if number > numbers[20]]
 

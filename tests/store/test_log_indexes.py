@@ -8,7 +8,7 @@ from sqlalchemy import text
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import log
 from parcelhook.store.database import Database
-from parcelhook.store.log import LogFilter
+from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.schema import attempts
 
 
@@ -21,6 +21,13 @@ from parcelhook.store.schema import attempts
         (LogFilter(retry="any"), "attempts_retried"),
         (LogFilter(retry=3), "attempts_retried"),
         (LogFilter(kind=EventKind.ORDER_ERROR), "attempts_untracked"),
+        (LogFilter(passed=False, endpoint_id=7, carrier="GLS", is_return=True), "attempts_failed"),
+        (LogFilter(code="5xx"), "attempts_failed"),
+        (LogFilter(code=204), "attempts_of_account"),
+        (LogFilter(test=True), "attempts_of_tests"),
+        (LogFilter(carrier="GLS", code="2xx", is_return=False), "attempts_of_account"),
+        (LogFilter(tracking="1"), "tracking_numbers_by_number"),
+        (LogFilter(search="1"), "tracking_numbers_by_number"),
         (LogFilter(order_id="1"), "events_by_order"),
         (LogFilter(transaction_id="1_1"), "events_by_transaction"),
     ],
@@ -36,3 +43,5 @@ def test_filters_go_by_an_index(database: Database, wanted: LogFilter, index: st
     steps = database.read_now(plan)
     assert index in steps
     assert "SCAN attempts" not in steps
+    if not index.startswith("events"):
+        assert f"USING COVERING INDEX {index}" in steps

@@ -10,7 +10,7 @@ from parcelhook import times
 from parcelhook.delivery.upkeep import prune
 from parcelhook.store import ids, log, retention
 from parcelhook.store.database import Database
-from parcelhook.store.log import LogFilter
+from parcelhook.store.log_filter import LogFilter
 
 DAY = 86_400_000
 

@@ -10,6 +10,7 @@ from seeds import MAKER
 from parcelhook.errors import InvalidInput, NotFound, SettingsError
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import accounts, endpoints
+from parcelhook.store.accounts import KeyHolder, Scope
 from parcelhook.store.database import Database
 from parcelhook.store.vault import Vault, new_key
 from parcelhook.webhooks.endpoint import CustomHeader, Endpoint, SigningSecret
@@ -62,12 +63,14 @@ def test_keys_open_their_account_until_they_are_revoked(database: Database) -> N
         return account
 
     account = database.write_now(make)
-    assert database.read_now(lambda c: accounts.account_of_key(c, accounts.digest(key))) == account
+    assert database.read_now(lambda c: accounts.holder_of_key(c, accounts.digest(key))) == KeyHolder(
+        account, Scope.FULL
+    )
     (shown,) = database.read_now(accounts.list_keys)
     assert key not in repr(shown)
     assert key.startswith(shown.hint)
     database.write_now(lambda t: accounts.revoke_key(t.sql, shown.id, 2))
-    assert database.read_now(lambda c: accounts.account_of_key(c, accounts.digest(key))) is None
+    assert database.read_now(lambda c: accounts.holder_of_key(c, accounts.digest(key))) is None
     with pytest.raises(NotFound):
         database.write_now(lambda t: accounts.revoke_key(t.sql, shown.id, 2))
     with pytest.raises(InvalidInput, match="at least 20"):

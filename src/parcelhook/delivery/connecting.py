@@ -279,7 +279,7 @@ def _log(platform: Platform, transaction: Transaction, endpoint: Endpoint, tried
         carrier=event.TrackingCarrier, is_return=False, retry=0, manual=False, request_body=encode(event),
     )  # fmt: skip
     log_id = platform.ids.next()
-    recording.insert_attempts(transaction, [line], [log_id])
+    recording.record_test(transaction, line, log_id)
     return log_id
 
 

@@ -16,7 +16,7 @@ from parcelhook import times
 from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.worker import Worker
 from parcelhook.errors import Busy
-from parcelhook.shipping.events import Event, encode, is_return, kind_of
+from parcelhook.shipping.events import Event, encode, is_return, kind_of, tracking_numbers
 from parcelhook.store import accepting, ids
 from parcelhook.store.accepting import Acceptance, Accepted, Feed, Offer
 from parcelhook.store.database import Database, Transaction
@@ -105,6 +105,7 @@ class Intake:
                 )
                 for number, endpoint in enumerate(endpoints, start=1)
             ),
+            tracking_numbers=tracking_numbers(event),
         )
 
     def _commit(self) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
+from msgspec import Struct
+
 from parcelhook.webhooks.delivery import Delivery
 from parcelhook.webhooks.endpoint import Endpoint, EndpointState, Ordering
 
@@ -52,6 +54,14 @@ class Budget:
         return self._deliveries <= 0 or self._body_bytes <= 0
 
 
+class Pace(Struct, frozen=True, kw_only=True):
+    """How a lane goes at the moment. `paused_until_ms` lies in the past where it is not paused."""
+
+    failing: bool
+    paused_until_ms: int
+    in_flight: int
+
+
 class Lane:
     """The deliveries of one endpoint that this worker holds."""
 
@@ -88,6 +98,11 @@ class Lane:
     def active(self) -> bool:
         """Whether the endpoint receives at all."""
         return self.endpoint.state is EndpointState.ACTIVE
+
+    @property
+    def pace(self) -> Pace:
+        """How it goes; may be asked from another thread, which then sees a moment's picture."""
+        return Pace(failing=self._breaker_wait_ms > 0, paused_until_ms=self._paused_until_ms, in_flight=self._in_flight)
 
     @property
     def strict(self) -> bool:

@@ -22,6 +22,7 @@ from parcelhook.delivery.upkeep import Upkeep
 from parcelhook.delivery.worker import Worker
 from parcelhook.settings import Settings
 from parcelhook.store import accounts, endpoints
+from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.database import Database
 from parcelhook.store.ids import IdMaker
 from parcelhook.store.schema import attempts
@@ -69,7 +70,7 @@ class Platform:
         self._figures = _Figures(self)
         self.metrics_registry = CollectorRegistry()
         self.metrics_registry.register(self._figures)
-        self._known_keys: dict[str, tuple[int, float]] = {}
+        self._known_keys: dict[str, tuple[KeyHolder, float]] = {}
         self._disabling: set[asyncio.Task[Endpoint]] = set()
 
     def start(self) -> None:
@@ -83,18 +84,18 @@ class Platform:
         await self._loop.run_in_executor(None, self.worker.stop, self.settings.stop_grace_s)
         await self._loop.run_in_executor(None, self.database.close)
 
-    def known_account(self, key: str) -> int | None:
-        """The account that a key opens, if that was looked up a moment ago; the hot route asks this first."""
+    def known_holder(self, key: str) -> KeyHolder | None:
+        """Whom a key opens the door to, if that was looked up a moment ago; the hot route asks this first."""
         known = self._known_keys.get(key)
         return known[0] if known is not None and known[1] > time.monotonic() else None
 
-    async def account_of_key(self, key: str) -> int | None:
-        """The account that an API key opens, None if it opens none."""
-        known = self.known_account(key)
+    async def holder_of_key(self, key: str) -> KeyHolder | None:
+        """Whom an API key opens the door to, None if it opens none."""
+        known = self.known_holder(key)
         if known is not None:
             return known
         digest = accounts.digest(key)
-        found = await self.database.read(lambda connection: accounts.account_of_key(connection, digest))
+        found = await self.database.read(lambda connection: accounts.holder_of_key(connection, digest))
         if len(self._known_keys) > 10_000:
             self._known_keys.clear()
         if found is None:

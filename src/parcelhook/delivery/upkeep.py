@@ -67,10 +67,13 @@ def _cancel(endpoint_id: int, transaction: Transaction) -> int:
 
 
 async def prune(database: Database, *, retention_days: int) -> int:
-    """Delete what is older than the retention; how many rows. 0 days keeps all but old Idempotency-Keys."""
+    """Delete what is older than the retention; how many rows. 0 days keeps all but old Idempotency-Keys and counters."""
     now_ms = times.now_ms()
     gone = 0
     while step := await database.write(lambda transaction: retention.forget_keys_step(transaction, now_ms)):
+        gone += step
+        await asyncio.sleep(STEP_PAUSE_S)
+    while step := await database.write(lambda transaction: retention.prune_counters_step(transaction, now_ms)):
         gone += step
         await asyncio.sleep(STEP_PAUSE_S)
     if not retention_days:
@@ -80,6 +83,7 @@ async def prune(database: Database, *, retention_days: int) -> int:
     gone += await _walk(database, lambda t, at: retention.prune_log_step(t, before_ms, at))
     gone += await _walk(database, lambda t, at: retention.prune_deliveries_step(t, before_ms, at))
     gone += await _walk(database, lambda t, at: retention.prune_events_step(t, before_ms, at))
+    gone += await _walk(database, lambda t, at: retention.prune_tracking_numbers_step(t, before_ms, at))
     if gone:
         log.info("retention.pruned", rows=gone)
     return gone

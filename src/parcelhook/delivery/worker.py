@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from parcelhook import times
 from parcelhook.delivery.conclude import conclude
-from parcelhook.delivery.lanes import Budget, Lane
+from parcelhook.delivery.lanes import Budget, Lane, Pace
 from parcelhook.delivery.recorder import Recorder
 from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.request import Outgoing
@@ -115,6 +115,11 @@ class Worker:
     def in_flight(self) -> int:
         """How many requests are open."""
         return len(self._sender)
+
+    def pace(self, endpoint_id: int) -> Pace | None:
+        """How an endpoint's lane goes at the moment, None if it has none: nothing was sent lately and nothing waits."""
+        lane = self._lanes.get(endpoint_id)
+        return None if lane is None else lane.pace
 
     def offer(self, deliveries: Sequence[Delivery]) -> None:
         """Deliveries that were just committed, and need not be claimed."""

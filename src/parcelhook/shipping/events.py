@@ -155,6 +155,17 @@ def is_return(event: Event) -> bool:
     return event.IsReturn is True
 
 
+def tracking_numbers(event: Event) -> tuple[str, ...]:
+    """The tracking numbers that an event names, the further parcels' included."""
+    match event:
+        case TrackingUpdate(tracking=number):
+            return (number,) if number else ()
+        case OrderShipped(TrackingNumber=number, AdditionalTrackingNumbers=more):
+            return tuple(found for found in (number, *(parcel.TrackingNumber for parcel in more)) if found)
+        case OrderError():
+            return ()
+
+
 def encode(event: Event) -> bytes:
     """The body that goes over the wire: `Event` first, then the fields in the order above, without the given `id`.
 

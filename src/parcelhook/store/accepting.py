@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from parcelhook.errors import IdempotencyMismatch
-from parcelhook.store import rows
+from parcelhook.store import counting, rows
 from parcelhook.store.database import Transaction
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 
@@ -25,6 +26,7 @@ class Offer(Struct, frozen=True, kw_only=True):
 
     event: StoredEvent
     deliveries: tuple[Delivery, ...]
+    tracking_numbers: tuple[str, ...] = ()
 
 
 class Feed(Struct, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ def accept(transaction: Transaction, feeds: Sequence[Feed]) -> list[Acceptance]:
     known = _known_ids(raw, feeds)
     used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
     events: list[StoredEvent] = []
+    numbers: dict[tuple[int, str, str], int] = {}
     deliveries: list[Delivery] = []
     acceptances: list[Acceptance] = []
     for feed in feeds:
@@ -77,6 +80,9 @@ def accept(transaction: Transaction, feeds: Sequence[Feed]) -> list[Acceptance]:
                 known.add(identity)
             lines.append(Accepted(event.name, duplicate=False))
             events.append(event)
+            if event.transaction_id:
+                for number in offer.tracking_numbers:
+                    numbers.setdefault((event.account_id, number, event.transaction_id), event.id)
             fresh.extend(offer.deliveries)
         deliveries.extend(fresh)
         acceptance = Acceptance(accepted=tuple(lines), fresh=tuple(fresh))
@@ -89,8 +95,23 @@ def accept(transaction: Transaction, feeds: Sequence[Feed]) -> list[Acceptance]:
                 (feed.account_id, feed.key, feed.fingerprint, msgspec.json.encode(acceptance.accepted), accepted_ms),
             )
     rows.insert(raw, "events", _EVENT_COLUMNS, [_event_row(event) for event in events])
+    _add_tracking_numbers(raw, numbers)
+    counting.count_events(transaction, events)
     rows.insert(raw, "deliveries", _DELIVERY_COLUMNS, [_delivery_row(delivery) for delivery in deliveries])
     return acceptances
+
+
+def _add_tracking_numbers(raw: sqlite3.Connection, numbers: dict[tuple[int, str, str], int]) -> None:
+    """Note which shipment a number belongs to, once."""
+    found = [(event_id, *which) for which, event_id in numbers.items()]
+    for chunk in rows.chunks(found):
+        raw.execute(_numbers_statement(len(chunk)), [value for row in chunk for value in row])
+
+
+@cache
+def _numbers_statement(count: int) -> str:
+    places = ", ".join(["(?, ?, ?, ?)"] * count)
+    return f"INSERT OR IGNORE INTO tracking_numbers (event_id, account_id, number, transaction_id) VALUES {places}"  # noqa: S608
 
 
 def _known_ids(raw: sqlite3.Connection, feeds: Sequence[Feed]) -> set[tuple[int, str]]:

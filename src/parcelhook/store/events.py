@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, func, select, union
 
+from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
-from parcelhook.store.rows import KINDS
-from parcelhook.store.schema import DeliveryState, deliveries, endpoints, events
+from parcelhook.store.rows import KIND_NUMBERS, KINDS
+from parcelhook.store.schema import DeliveryState, deliveries, endpoints, events, tracking_numbers
 from parcelhook.webhooks.delivery import StoredEvent
 
 
@@ -45,6 +46,85 @@ def one(connection: Connection, account_id: int, name: str) -> StoredEvent | Non
         accepted_ms=row.accepted_ms,
         body=row.body,
     )
+
+
+class EventLine(Struct, frozen=True, kw_only=True):
+    """An event in a list, with how many deliveries it made and how many of them stand where."""
+
+    id: int
+    name: str
+    kind: EventKind
+    order_id: str
+    transaction_id: str
+    carrier: str
+    is_return: bool
+    accepted_ms: int
+    pending: int
+    delivered: int
+    failed: int
+    cancelled: int
+
+
+def page(
+    connection: Connection,
+    account_id: int,
+    *,
+    kind: EventKind | None,
+    search: str | None,
+    before: int | None,
+    limit: int,
+) -> list[EventLine]:
+    """The newest `limit` events before that id, newest first; `search` is an order, a shipment or a tracking number."""
+    query = select(events.c.id).where(events.c.account_id == account_id)
+    if kind is not None:
+        query = query.where(events.c.kind == KIND_NUMBERS[kind])
+    if before is not None:
+        query = query.where(events.c.id < before)
+    if search is not None:
+        mine = events.c.account_id == account_id
+        shipments = select(tracking_numbers.c.transaction_id).where(
+            tracking_numbers.c.account_id == account_id, tracking_numbers.c.number == search
+        )
+        query = query.where(
+            events.c.id.in_(
+                union(
+                    select(events.c.id).where(mine, events.c.order_id == search),
+                    select(events.c.id).where(mine, events.c.transaction_id == search),
+                    select(events.c.id).where(mine, events.c.transaction_id.in_(shipments)),
+                )
+            )
+        )
+    found = list(connection.execute(query.order_by(events.c.id.desc()).limit(limit)).scalars())
+    stands = {
+        state: func.coalesce(func.sum(case((deliveries.c.state == int(state), 1), else_=0)), 0).label(
+            state.name.lower()
+        )
+        for state in DeliveryState
+    }
+    rows = connection.execute(
+        select(events, *stands.values())
+        .outerjoin(deliveries, deliveries.c.event_id == events.c.id)
+        .where(events.c.id.in_(found))
+        .group_by(events.c.id)
+        .order_by(events.c.id.desc())
+    )
+    return [
+        EventLine(
+            id=row.id,
+            name=row.given_id or ids.public(ids.Prefix.EVENT, row.id),
+            kind=KINDS[row.kind],
+            order_id=row.order_id,
+            transaction_id=row.transaction_id,
+            carrier=row.carrier,
+            is_return=row.is_return,
+            accepted_ms=row.accepted_ms,
+            pending=row.pending,
+            delivered=row.delivered,
+            failed=row.failed,
+            cancelled=row.cancelled,
+        )
+        for row in rows
+    ]
 
 
 def deliveries_of(connection: Connection, event_id: int) -> list[DeliveryView]:

@@ -29,6 +29,7 @@ class Prefix(StrEnum):
     EVENT = "evt"
     DELIVERY = "dlv"
     ATTEMPT = "att"
+    USER = "usr"
 
 
 class IdMaker:
@@ -54,6 +55,11 @@ class IdMaker:
 def first_id_at(when_ms: int) -> int:
     """The smallest id that can have been made at `when_ms` (Unix milliseconds): turns a time into an id range."""
     return min(max(0, when_ms - _EPOCH_MS) << _COUNTER_BITS, _LARGEST)
+
+
+def made_at(number: int) -> int:
+    """When an id was made, in Unix milliseconds."""
+    return (number >> _COUNTER_BITS) + _EPOCH_MS
 
 
 def public(prefix: Prefix, number: int) -> str:

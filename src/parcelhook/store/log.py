@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -15,35 +15,19 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    or_,
     select,
     true,
-    union_all,
+    union,
 )
 
 from parcelhook.shipping.events import EventKind
-from parcelhook.store import ids
+from parcelhook.store import ids, log_hours
+from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.rows import KIND_NUMBERS, KINDS
-from parcelhook.store.schema import attempts, endpoints, events, exchanges
+from parcelhook.store.schema import attempts, endpoints, events, exchanges, tracking_numbers
 
 GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself
-
-
-class LogFilter(Struct, frozen=True, kw_only=True):
-    """Which attempts; None is any. The page's filters are Endpoint, Event, Result and Retry; the others are ours.
-
-    `retry` is an exact Retry number, or "any" for 1 and more. Times are when the attempt was recorded, in Unix ms.
-    """
-
-    endpoint_id: int | None = None
-    kind: EventKind | None = None
-    passed: bool | None = None
-    retry: int | Literal["any"] | None = None
-    order_id: str | None = None
-    transaction_id: str | None = None
-    carrier: str | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-    test: bool | None = None
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
@@ -95,7 +79,12 @@ def page(
     query = _ids(account_id, wanted).order_by(attempts.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(attempts.c.id < before)
-    return _lines(connection, query)[::-1]
+    if not log_hours.tells_of(wanted):
+        return _lines(connection, query)[::-1]
+    span = log_hours.span(connection, account_id, wanted, before=before, limit=limit)
+    if span is None:
+        return []
+    return _lines(connection, query.where(attempts.c.id >= span.first_id, attempts.c.id < span.end_id))[::-1]
 
 
 def after(connection: Connection, account_id: int, wanted: LogFilter, *, after: int, limit: int) -> list[LogLine]:
@@ -112,36 +101,43 @@ def one(connection: Connection, account_id: int, log_id: int) -> LogLine | None:
     return found[0] if found else None
 
 
+def neighbours(
+    connection: Connection, account_id: int, wanted: LogFilter, log_id: int
+) -> tuple[int | None, int | None]:
+    """The ids of the next newer and the next older line of the same filter."""
+    newer = _ids(account_id, wanted).where(attempts.c.id > log_id).order_by(attempts.c.id).limit(1)
+    older = _ids(account_id, wanted).where(attempts.c.id < log_id).order_by(attempts.c.id.desc()).limit(1)
+    return _first(connection, newer), _first(connection, older)
+
+
+def _first(connection: Connection, query: Select[tuple[int]]) -> int | None:
+    row = connection.execute(query).first()
+    return None if row is None else int(row.id)
+
+
 def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:
     """Only ids: what over the wire lies in another table is read for the lines of one page alone."""
-    # The account stands in `by_event` already; named here again it would make the planner walk the whole account.
     by_event = _by_event(account_id, wanted)
-    return select(attempts.c.id).where(
-        attempts.c.account_id == account_id if by_event is None else by_event, *_conditions(wanted)
-    )
+    if by_event is not None:
+        # The account stands in `by_event` already; named here again it would make the planner walk the whole account.
+        return select(attempts.c.id).where(by_event, *_conditions(wanted))
+    return select(attempts.c.id).where(attempts.c.account_id == account_id, *_conditions(wanted))
 
 
 def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [*_outcome(wanted), *_retry(wanted.retry)]
     if wanted.endpoint_id is not None:
         found.append(attempts.c.endpoint_id == wanted.endpoint_id)
     if wanted.kind is not None:
         found.append(attempts.c.kind == KIND_NUMBERS[wanted.kind])
         if wanted.kind is not EventKind.TRACKING_UPDATE:
             found.append(literal_column("kind", Integer) != 3)  # names the partial index
-    if wanted.passed is not None:
-        # Written out, not bound, so that the index on failed attempts can serve.
-        found.append(attempts.c.passed == (true() if wanted.passed else false()))
-    if wanted.retry == "any":
-        found.append(attempts.c.retry > literal_column("0", Integer))
-    elif wanted.retry is not None:
-        found.append(attempts.c.retry == wanted.retry)
-        if wanted.retry > 0:
-            found.append(attempts.c.retry > literal_column("0", Integer))
     if wanted.carrier is not None:
         found.append(attempts.c.carrier == wanted.carrier)
+    if wanted.is_return is not None:
+        found.append(attempts.c.is_return.is_(true() if wanted.is_return else false()))
     if wanted.test is not None:
-        found.append(attempts.c.test.is_(true()) if wanted.test else attempts.c.test.is_(false()))
+        found.append(attempts.c.test == (true() if wanted.test else false()))
     if wanted.since_ms is not None:
         found.append(attempts.c.id >= ids.first_id_at(wanted.since_ms))
     if wanted.until_ms is not None:
@@ -149,21 +145,64 @@ def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+def _outcome(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.code is not None:
+        found.append(log_hours.code_is(attempts.c.http_code, wanted.code))
+    # Written out, not bound, so that the index on failed attempts can serve.
+    if wanted.passed:
+        found.append(attempts.c.passed == true())
+    if wanted.passed is False or log_hours.only_failed(wanted.code):
+        found.append(attempts.c.passed == false())
+    return found
+
+
+def _retry(retry: int | str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if retry == "any" or retry:
+        found.append(attempts.c.retry > literal_column("0", Integer))  # names the partial index
+    if isinstance(retry, int):
+        found.append(attempts.c.retry == retry)
+    return found
+
+
 def _by_event(account_id: int, wanted: LogFilter) -> ColumnElement[bool] | None:
-    """Order and transaction are indexed with the events; tests, which have no event, are few and have their own index."""
-    columns = ((events.c.order_id, wanted.order_id), (events.c.transaction_id, wanted.transaction_id))
-    asked = [(column, value) for column, value in columns if value is not None]
-    if not asked:
-        return None
-    of_event = select(events.c.id).where(
-        events.c.account_id == account_id, *(column == value for column, value in asked)
-    )
+    """Order, shipment and tracking number are indexed with the events; tests have no event and an index of their own."""
+    mine = events.c.account_id == account_id
+
+    def numbered(number: str) -> Select[tuple[int]]:
+        shipments = select(tracking_numbers.c.transaction_id).where(
+            tracking_numbers.c.account_id == account_id, tracking_numbers.c.number == number
+        )
+        return select(events.c.id).where(mine, events.c.transaction_id.in_(shipments))
+
+    found: list[Select[tuple[int]]] = []
+    of_test: list[ColumnElement[bool]] = []
     other = attempts.alias("other")
-    of_test = (other.c[column.key] == value for column, value in asked)
+    if wanted.order_id is not None or wanted.transaction_id is not None:
+        asked = ((events.c.order_id, wanted.order_id), (events.c.transaction_id, wanted.transaction_id))
+        given = [(column, value) for column, value in asked if value is not None]
+        found.append(select(events.c.id).where(mine, *(column == value for column, value in given)))
+        of_test = [other.c[column.key] == value for column, value in given]
+    if wanted.tracking is not None:
+        of_number = numbered(wanted.tracking)
+        found = [query.where(events.c.id.in_(of_number)) for query in found] or [of_number]
+        of_test = [false()]
+    if wanted.search is not None:
+        text = wanted.search
+        ways = [
+            select(events.c.id).where(mine, events.c.order_id == text),
+            select(events.c.id).where(mine, events.c.transaction_id == text),
+            numbered(text),
+        ]
+        found = [query.where(events.c.id.in_(union(*ways))) for query in found] or ways
+        of_test = [*of_test, or_(other.c.order_id == text, other.c.transaction_id == text)]
+    if not found:
+        return None
     return attempts.c.id.in_(
-        union_all(
-            select(other.c.id).where(other.c.event_id.in_(of_event)),
-            select(other.c.id).where(other.c.account_id == account_id, other.c.event_id.is_(None), *of_test),
+        union(
+            *(select(other.c.id).where(other.c.event_id.in_(of_event)) for of_event in found),
+            select(other.c.id).where(other.c.account_id == account_id, other.c.test == true(), *of_test),
         )
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from parcelhook.store import ids, rows
+from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.schema import DeliveryState
 from parcelhook.webhooks.delivery import Attempt, Outcome
@@ -31,6 +31,7 @@ def record(transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdM
     log_ids = list(range(first, first + len(outcomes)))
     finished = [outcome.attempt for outcome in outcomes]
     insert_attempts(transaction, finished, log_ids)
+    counting.count(transaction, outcomes, log_ids)
     delivered: dict[int, list[int]] = {}
     others: list[tuple[Any, ...]] = []
     for outcome in outcomes:
@@ -46,6 +47,12 @@ def record(transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdM
     for some in rows.chunks(others):
         raw.execute(_outcome_statement(len(some)), [value for row in some for value in row])
     return log_ids
+
+
+def record_test(transaction: Transaction, attempt: Attempt, log_id: int) -> None:
+    """Write the line of a test: it ends no delivery, and the figures leave it out."""
+    insert_attempts(transaction, [attempt], [log_id])
+    counting.count_test(transaction, attempt, log_id)
 
 
 def insert_attempts(transaction: Transaction, finished: Sequence[Attempt], log_ids: Sequence[int]) -> None:

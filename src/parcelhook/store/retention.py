@@ -6,13 +6,27 @@ A step never scans: it begins where the one before ended, so ten million rows co
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, delete, exists, literal_column, select, update
+from sqlalchemy import Connection, Table, delete, exists, func, literal_column, select, update
 
 from parcelhook.store import ids
 from parcelhook.store.database import Transaction
-from parcelhook.store.schema import DeliveryState, attempts, deliveries, endpoints, events, exchanges, idempotency
+from parcelhook.store.schema import (
+    DeliveryState,
+    accounts,
+    attempts,
+    counters,
+    deliveries,
+    endpoints,
+    event_counters,
+    events,
+    exchanges,
+    idempotency,
+    time_counters,
+    tracking_numbers,
+)
 
 ROWS_A_STEP = 500
+COUNTERS_KEPT_MS = 400 * 86_400_000  # a year and a month, so that a month can be held against the same one a year ago
 KEYS_KEPT_MS = 24 * 3_600_000  # an Idempotency-Key is remembered for a day
 
 # Written out, not bound, so that the index that holds pending deliveries alone can serve.
@@ -68,6 +82,38 @@ def prune_events_step(transaction: Transaction, before_ms: int, position: int) -
     logged = exists().where(attempts.c.event_id == events.c.id)
     gone = transaction.sql.execute(delete(events).where(events.c.id.in_(found), ~delivered, ~logged))
     return Step(gone.rowcount, step)
+
+
+def prune_tracking_numbers_step(transaction: Transaction, before_ms: int, position: int) -> Step:
+    """Forget tracking numbers that were first heard of before that, and whose shipment has no event left."""
+    rows = transaction.sql.execute(
+        select(tracking_numbers)
+        .where(tracking_numbers.c.id > position, tracking_numbers.c.event_id < ids.first_id_at(before_ms))
+        .order_by(tracking_numbers.c.id)
+        .limit(ROWS_A_STEP)
+    ).all()
+    if not rows:
+        return Step(0, None)
+    heard_of = exists().where(
+        events.c.account_id == tracking_numbers.c.account_id,
+        events.c.transaction_id == tracking_numbers.c.transaction_id,
+    )
+    gone = transaction.sql.execute(
+        delete(tracking_numbers).where(tracking_numbers.c.id.in_([row.id for row in rows]), ~heard_of)
+    )
+    return Step(gone.rowcount, rows[-1].id if len(rows) == ROWS_A_STEP else None)
+
+
+def prune_counters_step(transaction: Transaction, now_ms: int) -> int:
+    """Forget a day of counters that is older than any chart shows; how many rows. They are kept longer than the log."""
+    gone = 0
+    for table in (counters, time_counters, event_counters):
+        for account_id in transaction.sql.execute(select(accounts.c.id)).scalars().all():
+            mine = (table.c.account_id == account_id, table.c.hour < (now_ms - COUNTERS_KEPT_MS) // 3_600_000)
+            oldest = transaction.sql.execute(select(func.min(table.c.hour)).where(*mine)).scalar()
+            if oldest is not None:
+                gone += transaction.sql.execute(delete(table).where(*mine, table.c.hour < oldest + 24)).rowcount
+    return gone
 
 
 def forget_keys_step(transaction: Transaction, now_ms: int) -> int:

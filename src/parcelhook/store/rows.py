@@ -26,6 +26,14 @@ def insert(raw: sqlite3.Connection, table: str, columns: str, rows: Sequence[tup
         raw.execute(_insert_statement(table, columns, len(chunk)), [value for row in chunk for value in row])
 
 
+def add(
+    raw: sqlite3.Connection, table: str, key: str, figures: str, rows: Sequence[tuple[Any, ...]], *, fixed: str = ""
+) -> None:
+    """Add `figures` to what stands under `key`; rows hold the values of `key`, `fixed` and `figures` in that order."""
+    for chunk in chunks(rows):
+        raw.execute(_add_statement(table, key, fixed, figures, len(chunk)), [value for row in chunk for value in row])
+
+
 def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """The rows in pieces of a few fixed sizes, so that every statement stays prepared."""
     start = 0
@@ -39,3 +47,10 @@ def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def _insert_statement(table: str, columns: str, rows: int) -> str:
     places = "(" + ", ".join("?" * (columns.count(",") + 1)) + ")"
     return f"INSERT INTO {table} ({columns}) VALUES {', '.join([places] * rows)}"  # noqa: S608  (all our own words)
+
+
+@cache
+def _add_statement(table: str, key: str, fixed: str, figures: str, rows: int) -> str:
+    columns = ", ".join(part for part in (key, fixed, figures) if part)
+    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in figures.split(", "))
+    return f"{_insert_statement(table, columns, rows)} ON CONFLICT ({key}) DO UPDATE SET {sums}"

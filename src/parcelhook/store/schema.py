@@ -52,6 +52,45 @@ api_keys = Table(
     Column("hint", Text, nullable=False),  # its first letters, to tell keys apart in a list
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger),
+    Column("scope", Text, nullable=False, server_default="full"),  # what it may do: see accounts.Scope
+)
+
+# People who use the dashboard, their sessions, and the one-time links that let a person in.
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("email", Text, nullable=False, unique=True),  # in lower case
+    Column("password_hash", Text, nullable=False),  # argon2id
+    Column("role", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),  # an IANA name; empty: the browser's own
+    Column("created_ms", BigInteger, nullable=False),
+    Column("removed_ms", BigInteger),
+    Index("users_of_account", "account_id", "id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256 of the token in the cookie
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Index("sessions_of_user", "user_id"),
+)
+
+login_links = Table(
+    "login_links",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256 of the token in the link
+    Column("account_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger),  # whom it logs in; NULL: it makes a user
+    Column("email", Text, nullable=False),  # of the user to be made; empty: they choose
+    Column("role", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("login_links_of_account", "account_id"),
 )
 
 endpoints = Table(
@@ -104,6 +143,18 @@ events = Table(
     Index("events_by_transaction", "account_id", "transaction_id"),
 )
 
+# Which shipments a tracking number belongs to: a row a shipment and not one an event, so it stays small beside the events.
+tracking_numbers = Table(
+    "tracking_numbers",
+    metadata,
+    Column("id", BigId, primary_key=True),  # given by the database, so they grow with time
+    Column("event_id", BigInteger, nullable=False),  # that named it first
+    Column("account_id", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Index("tracking_numbers_by_number", "account_id", "number", "transaction_id", unique=True),
+)
+
 _PENDING = text("state = 0")
 _PENDING_STRICT = text("state = 0 AND strict_key IS NOT NULL")
 
@@ -135,6 +186,14 @@ deliveries = Table(
     Index("deliveries_of_event", "event_id"),
 )
 
+_FILTERED = ("kind", "carrier", "passed", "http_code", "retry", "test", "is_return")
+
+
+def _rare(name: str, sqlite: str, postgresql: str) -> Index:
+    columns = ("account_id", "id", "endpoint_id", *_FILTERED)
+    return Index(name, *columns, sqlite_where=text(sqlite), postgresql_where=text(postgresql))
+
+
 attempts = Table(
     "attempts",
     metadata,
@@ -157,14 +216,15 @@ attempts = Table(
     Column("time_spent_ms", Float, nullable=False),
     Column("http_code", SmallInteger, nullable=False),  # 0: no answer came
     Column("cause", Text, nullable=False),
-    Index("attempts_of_account", "account_id", "id"),
-    Index("attempts_of_endpoint", "endpoint_id", "id"),
+    # These two answer every filter of the log by themselves, without a look at the rows that are left out.
+    Index("attempts_of_account", "account_id", "id", *_FILTERED),
+    Index("attempts_of_endpoint", "endpoint_id", "id", "account_id", *_FILTERED),
     Index("attempts_of_event", "event_id", sqlite_where=text("event_id IS NOT NULL"), postgresql_where=text("event_id IS NOT NULL")),
-    Index("attempts_of_tests", "account_id", "id", sqlite_where=text("event_id IS NULL"), postgresql_where=text("event_id IS NULL")),
     # What people look for is rare, and a full index on a rare thing would cost every passing delivery.
-    Index("attempts_failed", "account_id", "passed", "id", sqlite_where=text("passed = 0"), postgresql_where=text("passed = false")),
-    Index("attempts_retried", "account_id", "id", sqlite_where=text("retry > 0"), postgresql_where=text("retry > 0")),
-    Index("attempts_untracked", "account_id", "kind", "id", sqlite_where=text("kind <> 3"), postgresql_where=text("kind <> 3")),
+    _rare("attempts_of_tests", "test = 1", "test = true"),
+    _rare("attempts_failed", "passed = 0", "passed = false"),
+    _rare("attempts_retried", "retry > 0", "retry > 0"),
+    _rare("attempts_untracked", "kind <> 3", "kind <> 3"),
 )  # fmt: skip
 
 # What went over the wire, apart from `attempts` so that listing and filtering the log never reads it.
@@ -184,6 +244,50 @@ exchanges = Table(
     Column("connect_ms", Float, nullable=False),
     Column("tls_ms", Float, nullable=False),
     Column("first_byte_ms", Float, nullable=False),
+)
+
+# Counted in the batch that records, so that figures over any range cost rows of hours and not rows of attempts.
+# Tests are counted apart (`test`): the log's filters ask for them, the figures leave them out.
+counters = Table(
+    "counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # Unix time in whole hours
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("carrier", Text, primary_key=True),
+    Column("http_code", SmallInteger, primary_key=True, autoincrement=False),
+    Column("cause", Text, primary_key=True),
+    Column("test", Boolean, primary_key=True, autoincrement=False),
+    Column("passed", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("retries", Integer, nullable=False),  # attempts whose Retry number is above 0
+    Column("returns", Integer, nullable=False),  # attempts of returns
+    Column("delivered", Integer, nullable=False),  # deliveries that ended well with one of these attempts
+    Column("gave_up", Integer, nullable=False),  # deliveries that ended badly with one
+    sqlite_with_rowid=False,
+)
+
+# Time Spent as a histogram: bucket n holds the times about 1.1 to the power of n milliseconds (see store.counting).
+time_counters = Table(
+    "time_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    Column("attempts", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+event_counters = Table(
+    "event_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("events", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 idempotency = Table(

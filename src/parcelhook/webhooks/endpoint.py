@@ -8,6 +8,7 @@ concurrency, ordering, response rule, own retry schedule) has defaults that a me
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -107,25 +108,21 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
 def check(endpoint: Endpoint) -> Endpoint:
     """The same endpoint with its URL in normal form, or InvalidInput naming the field, the value and the remedy."""
-    url = check_url(endpoint.url)
-    if not endpoint.events:
-        raise InvalidInput(
-            "An endpoint needs at least one event.",
-            field="events",
-            value=[],
-            remedy="Choose one or several of order_shipped, order_error, tracking_update.",
-        )
-    _check_length("label", endpoint.label, 200)
-    _check_credentials(endpoint.username, endpoint.password)
-    _check_number(
-        "retry_count", endpoint.retry_count, 0, MAX_RETRY_COUNT, 'Count of Retry goes up to 10; 0 is "Retry off".'
-    )
-    _check_number("timeout_ms", endpoint.timeout_ms, 1_000, 30_000, "Give the time limit in milliseconds.")
-    _check_number("rate_limit", endpoint.rate_limit, 0, 10_000, "Deliveries per second; 0 is no limit.")
-    _check_number("concurrency", endpoint.concurrency, 1, 100, "How many requests may be open at once.")
-    _check_schedule(endpoint.retry_schedule)
-    _check_headers(endpoint.custom_headers, has_username=bool(endpoint.username))
-    return endpoint if url == endpoint.url else replace(endpoint, url=url)
+    found = flaws(endpoint)
+    if found:
+        raise found[0]
+    return replace(endpoint, url=check_url(endpoint.url))
+
+
+def flaws(endpoint: Endpoint) -> list[InvalidInput]:
+    """Everything that is wrong with an endpoint, in the order of the page's form; a form shows all of it at once."""
+    found = []
+    for rule in _RULES:
+        try:
+            rule(endpoint)
+        except InvalidInput as flaw:
+            found.append(flaw)
+    return found
 
 
 def check_url(url: str) -> str:
@@ -219,6 +216,16 @@ def _check_ipv6(host: str, url: str) -> str:
     return f"[{address.compressed}]"
 
 
+def _check_events(events: frozenset[EventKind]) -> None:
+    if not events:
+        raise InvalidInput(
+            "An endpoint needs at least one event.",
+            field="events",
+            value=[],
+            remedy="Choose one or several of order_shipped, order_error, tracking_update.",
+        )
+
+
 def _check_credentials(username: str, password: str) -> None:
     for field, value in (("username", username), ("password", password)):
         _check_length(field, value, MAX_CREDENTIAL, secret=field == "password")
@@ -296,3 +303,25 @@ def _check_length(field: str, value: str, longest: int, *, secret: bool = False)
             f"The {field} has {len(value)} characters, at most {longest} are possible.",
             field=field, value=None if secret else value[:100], remedy="Shorten it.",
         )  # fmt: skip
+
+
+_RULES: tuple[Callable[[Endpoint], object], ...] = (
+    lambda endpoint: check_url(endpoint.url),
+    lambda endpoint: _check_events(endpoint.events),
+    lambda endpoint: _check_length("label", endpoint.label, 200),
+    lambda endpoint: _check_credentials(endpoint.username, endpoint.password),
+    lambda endpoint: _check_number(
+        "retry_count", endpoint.retry_count, 0, MAX_RETRY_COUNT, 'Count of Retry goes up to 10; 0 is "Retry off".'
+    ),
+    lambda endpoint: _check_headers(endpoint.custom_headers, has_username=bool(endpoint.username)),
+    lambda endpoint: _check_number(
+        "timeout_ms", endpoint.timeout_ms, 1_000, 30_000, "Give the time limit in milliseconds."
+    ),
+    lambda endpoint: _check_number(
+        "rate_limit", endpoint.rate_limit, 0, 10_000, "Deliveries per second; 0 is no limit."
+    ),
+    lambda endpoint: _check_number(
+        "concurrency", endpoint.concurrency, 1, 100, "How many requests may be open at once."
+    ),
+    lambda endpoint: _check_schedule(endpoint.retry_schedule),
+)

@@ -1,0 +1,102 @@
+"""Counting, in the batch that records or accepts: what figures, charts and the log's filters are read from.
+
+Everything is counted by the hour and by what people ask for, so a question over any range reads rows of hours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from parcelhook.store import ids, rows
+from parcelhook.store.database import Transaction
+from parcelhook.webhooks.delivery import Attempt, Outcome, StoredEvent
+
+HOUR_MS: Final = 3_600_000
+BUCKET_STEP: Final = 1.1  # a bucket's times lie within 5 % of its middle
+SHORTEST_MS: Final = 0.1  # what is quicker counts as this
+
+_KEY: Final = "account_id, hour, endpoint_id, kind, carrier, http_code, cause, test"
+_FIGURES: Final = "attempts, retries, returns, delivered, gave_up"
+_STEP_LOG: Final = math.log(BUCKET_STEP)
+
+Key = tuple[int, int, int, int, str, int, str, bool]
+
+
+def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
+    """Count a batch of attempts."""
+    found: dict[Key, list[int]] = {}
+    passed: dict[Key, bool] = {}
+    times: Counter[tuple[int, int, int, int]] = Counter()
+    hour = ids.made_at(log_ids[0]) // HOUR_MS if log_ids else 0
+    last = ids.made_at(log_ids[-1]) // HOUR_MS if log_ids else 0
+    for outcome, log_id in zip(outcomes, log_ids, strict=True):
+        attempt = outcome.attempt
+        if hour != last:
+            hour = ids.made_at(log_id) // HOUR_MS
+        key = _key(attempt, hour, test=False)
+        figures = found.get(key)
+        if figures is None:
+            figures = found[key] = [0, 0, 0, 0, 0]
+            passed[key] = attempt.passed
+        figures[0] += 1
+        figures[1] += attempt.retry > 0
+        figures[2] += attempt.is_return
+        if outcome.ended is not None:
+            figures[3 if outcome.ended else 4] += 1
+        times[attempt.account_id, hour, attempt.endpoint_id, bucket(attempt.time_spent_ms)] += 1
+    _add(transaction, [(*key, passed[key], *figures) for key, figures in found.items()])
+    rows.add(
+        transaction.raw,
+        "time_counters",
+        "account_id, hour, endpoint_id, bucket",
+        "attempts",
+        [(*key, number) for key, number in times.items()],
+    )
+
+
+def count_test(transaction: Transaction, attempt: Attempt, log_id: int) -> None:
+    """Count a test: the log's filters find it, the figures leave it out."""
+    key = _key(attempt, ids.made_at(log_id) // HOUR_MS, test=True)
+    _add(transaction, [(*key, attempt.passed, 1, 0, int(attempt.is_return), 0, 0)])
+
+
+def count_events(transaction: Transaction, events: Sequence[StoredEvent]) -> None:
+    """Count events as they are accepted."""
+    found = Counter((event.account_id, event.accepted_ms // HOUR_MS, rows.KIND_NUMBERS[event.kind]) for event in events)
+    rows.add(
+        transaction.raw,
+        "event_counters",
+        "account_id, hour, kind",
+        "events",
+        [(*key, number) for key, number in found.items()],
+    )
+
+
+def bucket(time_spent_ms: float) -> int:
+    """The number of the bucket that a Time Spent falls into."""
+    return round(math.log(max(time_spent_ms, SHORTEST_MS)) / _STEP_LOG)
+
+
+def middle_ms(number: int) -> float:
+    """The time that stands for a bucket, in milliseconds."""
+    return float(BUCKET_STEP**number)
+
+
+def _key(attempt: Attempt, hour: int, *, test: bool) -> Key:
+    return (
+        attempt.account_id,
+        hour,
+        attempt.endpoint_id,
+        rows.KIND_NUMBERS[attempt.kind],
+        attempt.carrier,
+        attempt.http_code,
+        attempt.cause,
+        test,
+    )
+
+
+def _add(transaction: Transaction, found: list[tuple[int | str | bool, ...]]) -> None:
+    rows.add(transaction.raw, "counters", _KEY, _FIGURES, found, fixed="passed")

@@ -1,0 +1,162 @@
+"""The dashboard: users, scopes of keys, tracking numbers to search by, counters to draw from"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_FILTERED = ["kind", "carrier", "passed", "http_code", "retry", "test", "is_return"]
+
+
+def upgrade() -> None:
+    """Forward only. What was recorded before is counted and made findable, so that nothing older looks as if it were not there."""
+    op.add_column("api_keys", sa.Column("scope", sa.Text(), nullable=False, server_default="full"))
+    _people()
+    _tracking_numbers()
+    _indexes()
+    _counters()
+
+
+def _people() -> None:
+    op.create_table(
+        "users",
+        sa.Column("id", _BIG_ID, primary_key=True, autoincrement=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False, unique=True),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("removed_ms", sa.BigInteger()),
+    )
+    op.create_index("users_of_account", "users", ["account_id", "id"])
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.LargeBinary(), primary_key=True),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("sessions_of_user", "sessions", ["user_id"])
+    op.create_table(
+        "login_links",
+        sa.Column("digest", sa.LargeBinary(), primary_key=True),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger()),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("login_links_of_account", "login_links", ["account_id"])
+
+
+def _tracking_numbers() -> None:
+    op.create_table(
+        "tracking_numbers",
+        sa.Column("id", _BIG_ID, primary_key=True),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+    )
+    op.create_index(
+        "tracking_numbers_by_number", "tracking_numbers", ["account_id", "number", "transaction_id"], unique=True
+    )
+    op.execute("""
+        INSERT INTO tracking_numbers (event_id, account_id, number, transaction_id)
+        SELECT min(id), account_id, number, transaction_id FROM (
+            SELECT id, account_id, transaction_id,
+                json_extract(CAST(body AS TEXT), CASE kind WHEN 1 THEN '$.TrackingNumber' ELSE '$.tracking' END) AS number
+            FROM events WHERE kind <> 2 AND transaction_id <> ''
+        ) WHERE number <> '' GROUP BY account_id, number, transaction_id ORDER BY 1
+    """)
+
+
+def _indexes() -> None:
+    op.drop_index("attempts_of_account", "attempts")
+    op.drop_index("attempts_of_endpoint", "attempts")
+    op.create_index("attempts_of_account", "attempts", ["account_id", "id", *_FILTERED])
+    op.create_index("attempts_of_endpoint", "attempts", ["endpoint_id", "id", "account_id", *_FILTERED])
+    rare = {
+        "attempts_of_tests": "test = 1",
+        "attempts_failed": "passed = 0",
+        "attempts_retried": "retry > 0",
+        "attempts_untracked": "kind <> 3",
+    }
+    for name, where in rare.items():
+        op.drop_index(name, "attempts")
+        op.create_index(name, "attempts", ["account_id", "id", "endpoint_id", *_FILTERED], sqlite_where=sa.text(where))
+
+
+def _account_and_hour() -> tuple[sa.Column[int], sa.Column[int]]:
+    return (
+        sa.Column("account_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("hour", sa.Integer(), primary_key=True, autoincrement=False),
+    )
+
+
+def _counters() -> None:
+    op.create_table(
+        "counters",
+        *_account_and_hour(),
+        sa.Column("endpoint_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("carrier", sa.Text(), primary_key=True),
+        sa.Column("http_code", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("cause", sa.Text(), primary_key=True),
+        sa.Column("test", sa.Boolean(), primary_key=True, autoincrement=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        *(
+            sa.Column(name, sa.Integer(), nullable=False)
+            for name in ("attempts", "retries", "returns", "delivered", "gave_up")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "time_counters",
+        *_account_and_hour(),
+        sa.Column("endpoint_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("bucket", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "event_counters",
+        *_account_and_hour(),
+        sa.Column("kind", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    # The hour is that of the id, as when counting goes on: an id begins with the time it was made at (store.ids).
+    hour = "((id >> 22) + 1704067200000) / 3600000"
+    op.execute(f"""
+        INSERT INTO counters
+        SELECT account_id, {hour}, endpoint_id, kind, carrier, http_code, cause, test, max(passed), count(*),
+            sum(retry > 0), sum(is_return),
+            sum(NOT test AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.state = 1
+                                     AND d.ended_ms = date_end_ms)),
+            sum(NOT test AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.state = 2
+                                     AND d.ended_ms = date_end_ms))
+        FROM attempts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    """)  # noqa: S608  (all our own words)
+    steps = math.log(1.1)
+    connection = op.get_bind().connection.driver_connection
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (for the type checker: the embedded store)
+    connection.create_function("ln", 1, math.log, deterministic=True)  # not every SQLite is built with it
+    op.execute(f"""
+        INSERT INTO time_counters
+        SELECT account_id, {hour}, endpoint_id, CAST(round(ln(max(time_spent_ms, 0.1)) / {steps}) AS INTEGER), count(*)
+        FROM attempts WHERE NOT test GROUP BY 1, 2, 3, 4
+    """)  # noqa: S608
+    op.execute("""
+        INSERT INTO event_counters
+        SELECT account_id, accepted_ms / 3600000, kind, count(*) FROM events GROUP BY 1, 2, 3
+    """)
