@@ -15,18 +15,23 @@ from contextlib import contextmanager
 import structlog
 import uvicorn
 import uvloop
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from parcelhook import times
-from parcelhook.api.app import create_api
+from parcelhook.api.app import create_api, is_of_api
 from parcelhook.api.feed import Feed
+from parcelhook.dashboard.app import create_dashboard
 from parcelhook.delivery.platform import Platform, open_vault
 from parcelhook.delivery.upkeep import prune
-from parcelhook.errors import SettingsError
+from parcelhook.errors import NotFound, SettingsError
 from parcelhook.settings import Settings
-from parcelhook.store import accounts
+from parcelhook.store import accounts, users
 from parcelhook.store.accounts import ApiKey
+from parcelhook.store.accounts import Scope as KeyScope
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.ids import IdMaker
+from parcelhook.store.users import Role, User
 
 # The interpreter hands its lock on after this long. The default of 5 ms would let a thread that parses hold up the one
 # that sends; much less would be spent on handing over.
@@ -57,11 +62,11 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
 
     platform = Platform(settings, crashed=crashed)
     shown_key = await _first_key(platform)
-    api = create_api(platform)
+    link = await _first_link(platform)
     server = _Server(
-        lambda: _say_ready(listening, shown_key, settings),
+        lambda: _say_ready(listening, shown_key, link, settings),
         uvicorn.Config(
-            Feed(platform, api),
+            Feed(platform, _Front(create_api(platform), create_dashboard(platform))),
             http="httptools",
             ws="none",
             loop="none",
@@ -91,6 +96,21 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
         await platform.close()
     log.info("server.stopped")
     return 1 if crashes else 0
+
+
+class _Front:
+    """Which of the two applications a path belongs to: the API's own paths are few, all others are pages."""
+
+    def __init__(self, api: ASGIApp, dashboard: ASGIApp) -> None:
+        self._api = api
+        self._dashboard = dashboard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; what is not a request (the server's start and stop) is the API's."""
+        if scope["type"] == ScopeType.HTTP and not is_of_api(scope["path"]):
+            await self._dashboard(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
 
 
 class _Server(uvicorn.Server):
@@ -126,9 +146,28 @@ async def _first_key(platform: Platform) -> str | None:
     return await platform.database.write(job)
 
 
-def _say_ready(listening: socket.socket, shown_key: str | None, settings: Settings) -> None:
+async def _first_link(platform: Platform) -> str | None:
+    """While nobody can log in: the path of a fresh one-time link to the first account; those of earlier starts end."""
+    token = users.new_token()
+    now_ms = times.now_ms()
+
+    def job(transaction: Transaction) -> bool:
+        if users.any_user(transaction.sql):
+            return False
+        account_id = accounts.ensure_account(transaction.sql, accounts.FIRST_ACCOUNT, platform.ids, now_ms)
+        users.forget_first_links(transaction.sql, account_id)
+        users.add_link(transaction.sql, token, users.invitation(account_id, now_ms), now_ms)
+        return True
+
+    return f"/welcome/{token}" if await platform.database.write(job) else None
+
+
+def _say_ready(listening: socket.socket, shown_key: str | None, link: str | None, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     shown_host = f"[{host}]" if ":" in host else host
+    if link:
+        base = settings.public_url or f"http://{shown_host}:{port}"
+        print(f"Dashboard (this link works once): {base}{link}", flush=True)  # noqa: T201
     if shown_key:
         print(f"API key (shown this once): {shown_key}", flush=True)  # noqa: T201
     print(f"Parcelhook is ready at http://{shown_host}:{port} (data in {settings.data})", flush=True)  # noqa: T201
@@ -193,13 +232,13 @@ class Operator:
         """The schema revisions that opening the store applied, oldest first."""
         return self._database.migrated
 
-    def create_key(self, account: str, name: str) -> str:
+    def create_key(self, account: str, name: str, scope: KeyScope = KeyScope.FULL) -> str:
         """A new API key for an account, which is made if it does not exist. The key cannot be shown again."""
         key = accounts.new_key()
 
         def job(transaction: Transaction) -> None:
             account_id = accounts.ensure_account(transaction.sql, account, self._ids, times.now_ms())
-            accounts.add_key(transaction.sql, account_id, name, key, self._ids, times.now_ms())
+            accounts.add_key(transaction.sql, account_id, name, key, self._ids, times.now_ms(), scope)
 
         self._database.write_now(job)
         return key
@@ -207,6 +246,41 @@ class Operator:
     def keys(self) -> list[ApiKey]:
         """All keys, without themselves."""
         return self._database.read_now(accounts.list_keys)
+
+    def users(self) -> list[User]:
+        """Everybody who can log in to the dashboard."""
+        return self._database.read_now(users.everyone)
+
+    def login_link(self, email: str, account: str, role: Role) -> str:
+        """A one-time link to the dashboard, from its root: for that user a new password, for a new address a new user."""
+        address = users.checked_email(email)
+        token = users.new_token()
+        now_ms = times.now_ms()
+
+        def job(transaction: Transaction) -> None:
+            known = users.by_email(transaction.sql, address)
+            if known is not None:
+                user = known[0]
+                made = users.invitation(user.account_id, now_ms, email=user.email, role=user.role, user_id=user.id)
+            else:
+                account_id = accounts.ensure_account(transaction.sql, account, self._ids, now_ms)
+                made = users.invitation(account_id, now_ms, email=address, role=role)
+            users.add_link(transaction.sql, token, made, now_ms)
+
+        self._database.write_now(job)
+        return f"{self._settings.public_url or f'http://{self._settings.host}:{self._settings.port}'}/welcome/{token}"
+
+    def remove_user(self, email: str) -> None:
+        """Remove a user with their sessions."""
+        address = users.checked_email(email)
+
+        def job(transaction: Transaction) -> None:
+            known = users.by_email(transaction.sql, address)
+            if known is None:
+                raise NotFound(f"There is no user {address}. `parcelhook users list` shows all.")
+            users.remove(transaction.sql, known[0].account_id, known[0].id, times.now_ms())
+
+        self._database.write_now(job)
 
     def revoke_key(self, key_id: str) -> None:
         """Make a key open nothing."""

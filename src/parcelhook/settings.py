@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -38,6 +39,7 @@ CATALOGUE: tuple[Setting, ...] = (
     Setting(key="DATA", default="./data", unit="folder", sentence="Where the embedded store and the encryption key lie; made for the owner alone."),
     Setting(key="HOST", default="127.0.0.1", unit="address", sentence="The address that the server listens on; 0.0.0.0 for all."),
     Setting(key="PORT", default="8080", unit="port", sentence="The port that the server listens on; 0 for any free one."),
+    Setting(key="PUBLIC_URL", default="", unit="URL", sentence="The address that people open the dashboard at, such as https://hooks.company.example, where a proxy stands in front; with https:// its cookies are sent over TLS only."),
     Setting(key="API_KEY", default="", unit="at least 20 characters", sentence="The first API key of the first account; if none is given, one is made at the first start and shown once.", secret=True),
     Setting(key="SECRET_KEY", default="", unit="Fernet keys", sentence="What endpoint credentials are encrypted with; several, comma-separated, while one is rotated (newest first). Empty: a key is made in DATA.", secret=True),
     Setting(key="EGRESS_ALLOW", default="", unit="CIDRs", sentence="Networks that endpoints may lie in beside the public internet, comma-separated, such as 10.1.0.0/16."),
@@ -57,6 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: Path
     host: str
     port: int
+    public_url: str
     api_key: str
     secret_keys: tuple[str, ...]
     egress_allow: tuple[IPv4Network | IPv6Network, ...]
@@ -85,6 +88,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         data=Path(texts["DATA"]).expanduser(),
         host=texts["HOST"],
         port=int(_number(texts, "PORT", 0, 65_535)),
+        public_url=_url(texts["PUBLIC_URL"]),
         api_key=texts["API_KEY"],
         secret_keys=tuple(key.strip() for key in texts["SECRET_KEY"].split(",") if key.strip()),
         egress_allow=parse_networks(texts["EGRESS_ALLOW"]),
@@ -174,6 +178,13 @@ def _number(texts: Mapping[str, str], key: str, low: float, high: float) -> floa
     if not low <= number <= high:
         raise SettingsError(f'{PREFIX}{key} is a number from {low:g} to {high:g}, not "{text}".')
     return number
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/") or parts.query):
+        raise SettingsError(f'{PREFIX}PUBLIC_URL is an address such as https://hooks.company.example, not "{text}".')
+    return text.rstrip("/")
 
 
 def _schedule(text: str) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from parcelhook.delivery.platform import Platform
 
 ANSWERS = [
     ("GET", "/healthz", 200), ("GET", "/docs", 200), ("GET", "/docs/reference.css", 200), ("GET", "/v1/logs/export", 200),
-    ("GET", "/nowhere", 404), ("GET", "/v1/endpoints/ep_0000000000000", 404), ("PUT", "/v1/endpoints", 405),
+    ("GET", "/v1/nowhere", 404), ("GET", "/v1/endpoints/ep_0000000000000", 404), ("PUT", "/v1/endpoints", 405),
     ("GET", "/v1/logs?colour=red", 422), ("POST", "/v1/endpoints", 422),
 ]  # fmt: skip
 

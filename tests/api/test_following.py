@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from parcelhook.api.logs import follow
+from parcelhook.api.logs import as_events
+from parcelhook.delivery.following import follow
 from parcelhook.delivery.news import News
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, recording
 from parcelhook.store.database import Database
-from parcelhook.store.log import LogFilter
+from parcelhook.store.log_filter import LogFilter
 from parcelhook.webhooks.delivery import Attempt
 
 LIMIT_S = 10.0
@@ -53,7 +54,7 @@ async def shown(parts: AsyncIterator[bytes]) -> int | None:
 def test_a_line_that_was_read_before_its_news_came_is_shown_once(database: Database) -> None:
     async def scene() -> list[int | None]:
         news = News(0)
-        parts = follow(database, news, 1, LogFilter(), 0)
+        parts = as_events(follow(database, news, 1, LogFilter(), 0))
         await take(parts)
         grow(database, 1, 2)
         news.publish(1)  # 2 is committed already, and its news on the way
@@ -69,7 +70,7 @@ def test_a_line_that_was_read_before_its_news_came_is_shown_once(database: Datab
 def test_a_log_that_grows_by_what_the_filter_holds_back_still_beats(database: Database) -> None:
     async def scene() -> list[bytes]:
         news = News(0)
-        parts = follow(database, news, 1, LogFilter(order_id="another"), 0, heartbeat_s=0.0)
+        parts = as_events(follow(database, news, 1, LogFilter(order_id="another"), 0, heartbeat_s=0.0))
         await take(parts)
         found = []
         for number in range(1, 4):
@@ -84,7 +85,7 @@ def test_a_log_that_grows_by_what_the_filter_holds_back_still_beats(database: Da
 def test_a_silent_log_beats_and_a_server_that_stops_ends_the_stream(database: Database) -> None:
     async def scene() -> None:
         news = News(0)
-        parts = follow(database, news, 1, LogFilter(), 0, heartbeat_s=0.01)
+        parts = as_events(follow(database, news, 1, LogFilter(), 0, heartbeat_s=0.01))
         await take(parts)
         assert [await take(parts) for _ in range(3)] == [SILENCE] * 3
         news.close()

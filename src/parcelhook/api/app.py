@@ -26,6 +26,14 @@ HANDLERS = (
 )
 
 
+PATHS = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics")
+
+
+def is_of_api(path: str) -> bool:
+    """Whether a path belongs to the API and not to the pages."""
+    return path.startswith(PATHS) or path == "/v1"
+
+
 def create_api(platform: Platform) -> Litestar:
     """The ASGI application."""
     return Litestar(

@@ -9,19 +9,31 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from parcelhook.delivery.platform import Platform
-from parcelhook.errors import NotAuthenticated
+from parcelhook.errors import NotAllowed, NotAuthenticated
+from parcelhook.store.accounts import Scope
+
+WHAT_IT_MAY = {
+    Scope.READ: "This API key may only read (its scope is `read`). Make one with the scope `full` in the dashboard's Settings.",
+    Scope.FEED: "This API key may only feed events in (its scope is `feed`). Make another one in the dashboard's Settings.",
+}
 
 
 async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """The guard of all routes under /v1: NotAuthenticated unless the request carries the key of an account."""
+    """The guard of all routes under /v1: the request must carry the key of an account, and one whose scope reaches that far.
+
+    Raises NotAuthenticated or NotAllowed.
+    """
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise NotAuthenticated("Send your API key in the header `Authorization: Bearer <key>`.")
     platform: Platform = connection.app.state.platform
-    account_id = await platform.account_of_key(key.strip())
-    if account_id is None:
+    holder = await platform.holder_of_key(key.strip())
+    if holder is None:
         raise NotAuthenticated("This API key is not known, or it was revoked.")
-    connection.scope["state"]["account_id"] = account_id
+    reads = connection.scope.get("method") in {"GET", "HEAD"}
+    if holder.scope is not Scope.FULL and not (reads and holder.scope is Scope.READ):
+        raise NotAllowed(WHAT_IT_MAY[holder.scope])
+    connection.scope["state"]["account_id"] = holder.account_id
 
 
 def account_of(request: Request[Any, Any, Any]) -> int:

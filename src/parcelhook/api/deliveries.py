@@ -8,8 +8,8 @@ from msgspec import Struct
 from parcelhook import times
 from parcelhook.api.auth import require_key
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
-from parcelhook.api.reading import public_id
 from parcelhook.delivery import connecting
+from parcelhook.edge.asking import public_id
 from parcelhook.store import ids
 
 

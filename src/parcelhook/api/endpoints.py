@@ -25,9 +25,10 @@ from parcelhook.api.endpoint_forms import (
     view,
 )
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
-from parcelhook.api.reading import filter_id, filter_number, known_parameters, public_id, read_body
+from parcelhook.api.reading import known_parameters, read_body
 from parcelhook.delivery import connecting
 from parcelhook.delivery.platform import Platform
+from parcelhook.edge.asking import filter_id, filter_number, public_id
 from parcelhook.store import ids
 from parcelhook.webhooks.endpoint import Endpoint
 

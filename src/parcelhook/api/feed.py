@@ -14,12 +14,14 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
+from parcelhook.api.auth import WHAT_IT_MAY
 from parcelhook.api.problems import fault_answer, problem_answer
 from parcelhook.api.reading import from_validation_error
 from parcelhook.delivery.platform import Platform
 from parcelhook.errors import (
     InvalidInput,
     MalformedBody,
+    NotAllowed,
     NotAuthenticated,
     ParcelhookError,
     PayloadTooLarge,
@@ -27,6 +29,8 @@ from parcelhook.errors import (
 )
 from parcelhook.shipping.events import Event
 from parcelhook.store.accepting import Accepted
+from parcelhook.store.accounts import KeyHolder
+from parcelhook.store.accounts import Scope as KeyScope
 
 PATH: Final = "/v1/events"
 MOST_EVENTS: Final = 1_000
@@ -60,9 +64,10 @@ class Feed:
     async def _feed(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
         try:
             asked = _Asked(headers)
-            account_id = self._platform.known_account(asked.key)
-            if account_id is None:
-                account_id = await self._account(asked.key)
+            holder = self._platform.known_holder(asked.key)
+            if holder is None:
+                holder = await self._holder(asked.key)
+            account_id = _may_feed(holder)
             body = await _read(receive, asked.length)
             events = read_events(asked.media_type, body)
             if asked.idempotency_key is None:
@@ -80,15 +85,15 @@ class Feed:
             return
         await _answer(send, 202, _ACCEPTED, _accepted(accepted))
 
-    async def _account(self, key: str) -> int:
-        account_id = await self._platform.account_of_key(key) if key else None
-        if account_id is None:
+    async def _holder(self, key: str) -> KeyHolder:
+        holder = await self._platform.holder_of_key(key) if key else None
+        if holder is None:
             raise NotAuthenticated(
                 "This API key is not known, or it was revoked."
                 if key
                 else "Send your API key in the header `Authorization: Bearer <key>`."
             )
-        return account_id
+        return holder
 
 
 class _Asked:
@@ -171,6 +176,12 @@ def _idempotency_key(value: bytes) -> str:
             remedy="Use a UUID, or the id of the request in your system.",
         )
     return key
+
+
+def _may_feed(holder: KeyHolder) -> int:
+    if holder.scope is KeyScope.READ:
+        raise NotAllowed(WHAT_IT_MAY[KeyScope.READ])
+    return holder.account_id
 
 
 async def _read(receive: Receive, length: int) -> bytes:

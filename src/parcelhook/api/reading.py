@@ -1,4 +1,4 @@
-"""Reads what a client sent: JSON bodies into Structs, query parameters into values; each error names what is wrong."""
+"""Reads what a client sent: JSON bodies into Structs; each error names what is wrong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from parcelhook import times
-from parcelhook.errors import InvalidInput, MalformedBody, NotFound
-from parcelhook.store import ids
+from parcelhook.errors import InvalidInput, MalformedBody
 
 T = TypeVar("T")
 
@@ -70,77 +68,6 @@ def known_parameters(given: Any, known: frozenset[str]) -> None:
                 value=given[name],
                 remedy="Possible are: " + ", ".join(sorted(known)) + ".",
             )
-
-
-def public_id(prefix: ids.Prefix, text: str) -> int:
-    """The number behind an id in the path; NotFound for a text that can be none."""
-    number = ids.parse(prefix, text)
-    if number is None:
-        raise NotFound(f'There is nothing under the id "{text[:_SHOWN]}". Ids here look like {_example(prefix)}.')
-    return number
-
-
-def filter_id(field: str, prefix: ids.Prefix, text: str | None) -> int | None:
-    """The number behind an id in a filter, InvalidInput for a text that is none."""
-    if text is None:
-        return None
-    number = ids.parse(prefix, text)
-    if number is None:
-        raise InvalidInput(
-            f'"{text[:_SHOWN]}" is not an id of this kind.',
-            field=field,
-            value=text[:_SHOWN],
-            remedy=f"Such ids look like {_example(prefix)}.",
-        )
-    return number
-
-
-def filter_time(field: str, text: str | None) -> int | None:
-    """Unix milliseconds of an ISO 8601 time, or of Unix seconds."""
-    if text is None:
-        return None
-    try:
-        return int(text) * 1_000 if text.isascii() and text.isdigit() and len(text) < 12 else times.parse_iso(text)
-    except (ValueError, OverflowError):
-        raise InvalidInput(
-            f'"{text[:_SHOWN]}" is not a time.',
-            field=field,
-            value=text[:_SHOWN],
-            remedy="Give it as 2026-11-24T10:15:00Z, or as Unix seconds.",
-        ) from None
-
-
-def filter_choice(field: str, text: str | None, choices: dict[str, T]) -> T | None:
-    """One of a few words."""
-    if text is None:
-        return None
-    if text not in choices:
-        raise InvalidInput(
-            f'"{text[:_SHOWN]}" is not possible for {field}.',
-            field=field,
-            value=text[:_SHOWN],
-            remedy="Possible are: " + ", ".join(choices) + ".",
-        )
-    return choices[text]
-
-
-def filter_number(field: str, text: str | None, low: int, high: int) -> int | None:
-    """A whole number within bounds."""
-    if text is None:
-        return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-    if not low <= number <= high:
-        raise InvalidInput(
-            f"{field} must be a whole number from {low} to {high}.",
-            field=field,
-            value=text[:_SHOWN],
-            remedy=f"Give {low} to {high}.",
-        )
-    return number
-
-
-def _example(prefix: ids.Prefix) -> str:
-    return ids.public(prefix, ids.first_id_at(times.now_ms()))
 
 
 def _remedy(what: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parcelhook import times
-from parcelhook.cli.output import as_json, out, table
+from parcelhook.cli.output import as_json, choice, out, table
 
 app = typer.Typer(help="API keys, on this machine's data (PARCELHOOK_DATA).", no_args_is_help=True)
 
@@ -18,14 +18,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def create(
     account: Annotated[str, typer.Option(help="The account; made if it does not exist.")] = "default",
     name: Annotated[str, typer.Option(help="A name to tell keys apart by.")] = "",
+    scope: Annotated[str, typer.Option(help="full, feed (feed events in, nothing else) or read.")] = "full",
     json: Json = False,
 ) -> None:
     """Make an API key. It is shown this once."""
     from parcelhook.app import operator
     from parcelhook.settings import load
+    from parcelhook.store.accounts import Scope
 
     with operator(load()) as hands:
-        key = hands.create_key(account, name)
+        key = hands.create_key(account, name, choice("scope", scope, Scope))
     as_json({"key": key, "account": account}) if json else out.print(key)
 
 
@@ -41,13 +43,14 @@ def list_all(json: Json = False) -> None:
         as_json(found)
         return
     table(
-        ("Key", "Account", "Name", "Begins with", "Created", "Revoked"),
+        ("Key", "Account", "Name", "Begins with", "Scope", "Created", "Revoked"),
         (
             (
                 key.id,
                 key.account,
                 key.name,
                 key.hint + "…",
+                key.scope.value,
                 times.iso(key.created_ms),
                 "" if key.revoked_ms is None else times.iso(key.revoked_ms),
             )

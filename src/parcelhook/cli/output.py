@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from parcelhook.errors import InvalidInput
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -148,3 +153,14 @@ def _indented(body: str) -> str:
     with suppress(msgspec.DecodeError, UnicodeEncodeError):
         body = msgspec.json.format(body, indent=2)
     return "\n".join(f"  {line}" for line in body.splitlines())
+
+
+def choice(option: str, word: str, choices: type[Choice]) -> Choice:
+    """One of a few words, or InvalidInput naming them."""
+    try:
+        return choices(word)
+    except ValueError:
+        raise InvalidInput(
+            f'"{word}" is not possible for --{option}.',
+            field=option, value=word, remedy="Possible are: " + ", ".join(choices) + ".",
+        ) from None  # fmt: skip

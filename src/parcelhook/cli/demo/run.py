@@ -46,7 +46,7 @@ def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: boo
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = _load(data)
         merchant = _merchant(state.merchant_port)
-        server, url = _start(data, _free_port(port), state)
+        server, url, link = _start(data, _free_port(port), state)
     except (OSError, _NotStarted) as fault:
         show.say(f"The demo cannot start: {fault}", "red")
         return 1
@@ -63,7 +63,7 @@ def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: boo
             threading.Thread(target=_follow, args=(url, state.api_key, newest, show), daemon=True).start()
             complete = _feed(client, state, shipments, pace_s, show)
             _save(data, state)
-        _tell(show, url, state, merchant, complete=complete)
+        _tell(show, url, link, state, merchant, complete=complete)
         if exit_after:
             return 0 if complete else 1
         show.say("\n  Serving until Ctrl-C.")
@@ -126,7 +126,7 @@ def _free_port(wanted: int) -> int:
     return 0
 
 
-def _start(data: Path, port: int, state: _State) -> tuple[subprocess.Popen[str], str]:
+def _start(data: Path, port: int, state: _State) -> tuple[subprocess.Popen[str], str, str | None]:
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PARCELHOOK_")} | {
         "PARCELHOOK_DATA": str(data),
         "PARCELHOOK_PORT": str(port),
@@ -143,11 +143,14 @@ def _start(data: Path, port: int, state: _State) -> tuple[subprocess.Popen[str],
     )
     stuck = threading.Timer(START_LIMIT_S, server.kill)
     stuck.start()
+    link = None
     try:
         for line in server.stdout or ():
+            if line.startswith("Dashboard"):
+                link = line.rpartition(" ")[2].strip()
             _, ready, rest = line.partition("ready at ")
             if ready:
-                return server, rest.split(" ")[0]
+                return server, rest.split(" ")[0], link
     finally:
         stuck.cancel()
     server.wait()
@@ -209,14 +212,20 @@ def _feed(client: Client, state: _State, shipments: int, pace_s: float, show: Sh
     return show.wait_for(fed, ARRIVE_LIMIT_S)
 
 
-def _tell(show: Show, url: str, state: _State, merchant: Merchant, *, complete: bool) -> None:
+def _tell(show: Show, url: str, link: str | None, state: _State, merchant: Merchant, *, complete: bool) -> None:
     show.say()
     if complete:
         show.say(f"All arrived: {merchant.taken} webhooks, each checked by its signature.", "bold green")
     else:
         show.say("Not all have arrived yet; retries go on.", "bold red")
-    show.say(f"""
-  API        {url}
+    show.say()
+    if link:
+        show.say(f"  Dashboard  {link}", "bold")
+        show.say("             (opens it once and asks you for a password; from then on you log in with that)")
+    else:
+        show.say(f"  Dashboard  {url}", "bold")
+        show.say("             (log in with the password you chose; `parcelhook users link` makes a new link)")
+    show.say(f"""  API        {url}
   Reference  {url}/docs
   Key        {state.api_key}
   Merchant   {merchant.url}

@@ -1,10 +1,8 @@
-"""A line of the log as the API shows it: as JSON, and as a row of the export."""
+"""A line of the log as it is shown: in an answer of the API, on a page, in a row of the export."""
 
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +12,6 @@ from parcelhook import times
 from parcelhook.store import ids
 from parcelhook.store.log import LogLine
 from parcelhook.webhooks.catalogue import status as status_of
-
-# The page's twelve columns in its order, then what stands beside them.
-COLUMNS = (
-    "Date", "Date End", "Order ID", "Transaction ID", "Carrier", "Endpoint", "Event", "Result", "Retry", "Time Spent",
-    "Request", "Response", "HTTP code", "Reason", "Test", "Log ID",
-)  # fmt: skip
 
 
 class HeaderLine(Struct, frozen=True):
@@ -112,28 +104,6 @@ def whole_item(line: LogLine) -> WholeLogItem:
         address=line.address,
         **_fields(line),
     )
-
-
-def csv_rows(rows: Sequence[Sequence[str]]) -> bytes:
-    """Rows as CSV."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def csv_row(line: LogLine) -> tuple[str, ...]:
-    """The row of a line, under COLUMNS."""
-    shown = item(line)
-    return tuple(_harmless(cell) for cell in (
-        shown.date, shown.date_end, shown.order_id, shown.transaction_id, shown.carrier, shown.endpoint_url, shown.event,
-        shown.result, str(shown.retry), f"{shown.time_spent_ms:.1f}", shown.request.body,
-        shown.response.body if shown.response else "", str(shown.http_code), shown.reason, str(shown.test).lower(), shown.id,
-    ))  # fmt: skip
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet would take for a formula is marked as text."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _fields(line: LogLine) -> dict[str, Any]:

@@ -1,0 +1,198 @@
+"""The form of Add Webhook and Edit: what was typed, kept as typed, and the endpoint that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar.datastructures import FormMultiDict
+from msgspec import Struct
+from msgspec.structs import replace
+
+from parcelhook.errors import InvalidInput
+from parcelhook.shipping.events import EventKind
+from parcelhook.webhooks.endpoint import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_TIMEOUT_MS,
+    MAX_RETRY_COUNT,
+    CustomHeader,
+    Endpoint,
+    Ordering,
+    ResponseRule,
+    flaws,
+)
+
+CHOICES = {kind.choice: kind for kind in EventKind}
+
+
+class HeaderRow(Struct, frozen=True):
+    """A custom header as typed. `stored` says that its value is kept here and never shown: empty leaves it as it is."""
+
+    key: str = ""
+    value: str = ""
+    stored: bool = False
+
+
+class Typed(Struct, frozen=True, kw_only=True):
+    """Every field of the form, as text."""
+
+    url: str = ""
+    label: str = ""
+    events: frozenset[str] = frozenset()
+    username: str = ""
+    password: str = ""
+    password_stored: bool = False
+    password_removed: bool = False
+    retry: bool = False
+    retry_count: str = "5"
+    with_headers: bool = False
+    headers: tuple[HeaderRow, ...] = (HeaderRow(),)
+    response_rule: str = ResponseRule.JSON.value
+    ordering: str = Ordering.RELAXED.value
+    timeout_s: str = str(DEFAULT_TIMEOUT_MS // 1_000)
+    rate_limit: str = "0"
+    concurrency: str = str(DEFAULT_CONCURRENCY)
+
+
+def of_endpoint(endpoint: Endpoint) -> Typed:
+    """The form as it stands for an endpoint that is there; credentials are not in it."""
+    return Typed(
+        url=endpoint.url,
+        label=endpoint.label,
+        events=frozenset(kind.choice for kind in endpoint.events),
+        username=endpoint.username,
+        password_stored=bool(endpoint.password),
+        retry=endpoint.retry_count > 0,
+        retry_count=str(endpoint.retry_count or 5),
+        with_headers=bool(endpoint.custom_headers),
+        headers=tuple(HeaderRow(header.key, "", stored=True) for header in endpoint.custom_headers) or (HeaderRow(),),
+        response_rule=endpoint.response_rule.value,
+        ordering=endpoint.ordering.value,
+        timeout_s=f"{endpoint.timeout_ms / 1_000:g}",
+        rate_limit=str(endpoint.rate_limit),
+        concurrency=str(endpoint.concurrency),
+    )
+
+
+def of_form(form: FormMultiDict, stored: Endpoint | None) -> Typed:
+    """The form as it was sent."""
+
+    def text(name: str, default: str = "") -> str:
+        return str(form.get(name, default)).strip()
+
+    kept = {header.key.lower() for header in stored.custom_headers} if stored else set()
+    keys, values = form.getall("header_key", []), form.getall("header_value", [])
+    rows = [
+        HeaderRow(str(key).strip(), str(value).strip(), stored=str(key).strip().lower() in kept)
+        for key, value in zip(keys, values, strict=False)
+        if str(key).strip() or str(value).strip()
+    ]
+    return Typed(
+        url=text("url"),
+        label=text("label"),
+        events=frozenset(str(word) for word in form.getall("events", [])),
+        username=text("username"),
+        password=str(form.get("password", "")),
+        password_stored=stored is not None and bool(stored.password),
+        password_removed="password_removed" in form,
+        retry="retry" in form,
+        retry_count=text("retry_count", "5"),
+        with_headers="with_headers" in form,
+        headers=tuple(rows) or (HeaderRow(),),
+        response_rule=text("response_rule", ResponseRule.JSON.value),
+        ordering=text("ordering", Ordering.RELAXED.value),
+        timeout_s=text("timeout_s", "15"),
+        rate_limit=text("rate_limit", "0"),
+        concurrency=text("concurrency", str(DEFAULT_CONCURRENCY)),
+    )
+
+
+def endpoint_of(typed: Typed, account_id: int, stored: Endpoint | None) -> tuple[Endpoint, list[InvalidInput]]:
+    """The endpoint that the form asks for, and everything that is wrong with it."""
+    found: list[InvalidInput] = []
+    base = stored or Endpoint(id=0, account_id=account_id, url="", events=frozenset())
+    fields: dict[str, Any] = {
+        "url": typed.url,
+        "label": typed.label,
+        "events": frozenset(CHOICES[word] for word in typed.events if word in CHOICES),
+        "username": typed.username,
+        "password": _password(typed, stored),
+        "retry_count": _number("retry_count", typed.retry_count, found, at_least=1) if typed.retry else 0,
+        "custom_headers": _headers(typed, stored, found) if typed.with_headers else (),
+        "response_rule": _choice("response_rule", typed.response_rule, ResponseRule, found),
+        "ordering": _choice("ordering", typed.ordering, Ordering, found),
+        "timeout_ms": _milliseconds(typed.timeout_s, found),
+        "rate_limit": _number("rate_limit", typed.rate_limit, found),
+        "concurrency": _number("concurrency", typed.concurrency, found),
+    }
+    endpoint = replace(base, **{name: value for name, value in fields.items() if value is not None})
+    known = {flaw.field for flaw in found}
+    return endpoint, found + [flaw for flaw in flaws(endpoint) if flaw.field not in known]
+
+
+def _password(typed: Typed, stored: Endpoint | None) -> str:
+    if typed.password:
+        return typed.password
+    if stored is None or typed.password_removed or not typed.username:
+        return ""
+    return stored.password
+
+
+def _headers(typed: Typed, stored: Endpoint | None, found: list[InvalidInput]) -> tuple[CustomHeader, ...]:
+    kept: Mapping[str, str] = {header.key.lower(): header.value for header in stored.custom_headers} if stored else {}
+    headers = []
+    for index, row in enumerate(typed.headers):
+        value = row.value or kept.get(row.key.lower(), "")
+        if not row.key and not row.value:
+            found.append(
+                _flaw(
+                    "custom_headers[0].key", "", "Custom Header is on, but has no Key.", "Give one, or switch it off."
+                )
+            )
+            continue
+        if not value:
+            found.append(
+                _flaw(
+                    f"custom_headers[{index}].value",
+                    "",
+                    f'The header "{row.key[:100]}" has no Value.',
+                    "Give its value.",
+                )
+            )
+        headers.append(CustomHeader(row.key, value))
+    return tuple(headers)
+
+
+def _number(field: str, text: str, found: list[InvalidInput], *, at_least: int = 0) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= at_least:
+        return int(text)
+    remedy = f"Give 1 to {MAX_RETRY_COUNT}." if field == "retry_count" else "Give a whole number."
+    found.append(_flaw(field, text, f'"{text[:50]}" is not possible here.', remedy))
+    return None
+
+
+def _milliseconds(text: str, found: list[InvalidInput]) -> int | None:
+    try:
+        seconds = float(text.replace(",", "."))
+    except ValueError:
+        seconds = float("nan")
+    if 1 <= seconds <= 30:
+        return round(seconds * 1_000)
+    found.append(_flaw("timeout_ms", text, f'"{text[:50]}" is not a time limit.', "Give 1 to 30 seconds."))
+    return None
+
+
+def _choice(
+    field: str, word: str, choices: type[ResponseRule] | type[Ordering], found: list[InvalidInput]
+) -> ResponseRule | Ordering | None:
+    try:
+        return choices(word)
+    except ValueError:
+        found.append(
+            _flaw(field, word, f'"{word[:50]}" is not possible here.', "Choose from " + ", ".join(choices) + ".")
+        )
+        return None
+
+
+def _flaw(field: str, value: str, message: str, remedy: str) -> InvalidInput:
+    return InvalidInput(message, field=field, value=value[:100], remedy=remedy)
