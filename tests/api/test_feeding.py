@@ -37,7 +37,7 @@ def test_a_short_tracking_update_is_filled_up(account: httpx.Client) -> None:
     short = {"Event": "TRACKING_UPDATE", "TransactionID": "1", "date": 1, "message": "m", "code": 2}
     accepted = post(account, short).json()["accepted"][0]
     body = account.get(f"/v1/events/{accepted['id']}").json()["body"]
-    assert (body["late"], body["est_delivery_date"], body["first_status_date"], body["city"]) == ("0", "0", "0", "")
+    assert (body["late"], body["est_delivery_date"], body["first_status_date"], body["city"]) == ("0", "0", "1", "")
 
 
 REFUSED: list[tuple[str, object, int, str, Any]] = [

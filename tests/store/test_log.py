@@ -44,8 +44,7 @@ def put(database: Database, *attempts: Attempt, numbers: Sequence[int] = ()) -> 
             stored = replace(
                 event(one.account_id, order=one.order_id, shipment=one.transaction_id), id=one.event_id, kind=one.kind
             )
-            numbered = replace(offer(stored), tracking_numbers=(f"T-{one.order_id}",))
-            accept(database, feed(one.account_id, numbered))
+            accept(database, feed(one.account_id, offer(stored, number=f"T-{one.order_id}")))
     first = MAKER.block(len(attempts))
     given = list(numbers) or list(range(first, first + len(attempts)))
 

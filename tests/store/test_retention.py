@@ -61,7 +61,7 @@ def test_an_event_stays_for_as_long_as_a_line_of_the_log_shows_it(database: Data
     assert database.write_now(lambda t: retention.prune_deliveries_step(t, before, 0)).rows == 1
     assert database.write_now(lambda t: retention.prune_events_step(t, before, 0)).rows == 0
     (line,) = database.read_now(lambda c: log.page(c, 1, LogFilter(order_id="77"), before=None, limit=5))
-    assert line.request_body == fed.event.body
+    assert line.request_body == fed.stored.body
     assert database.write_now(lambda t: retention.prune_log_step(t, before, 0)).rows == 1
     assert database.write_now(lambda t: retention.prune_events_step(t, before, 0)).rows == 1
 

@@ -27,7 +27,7 @@ from parcelhook.errors import (
     PayloadTooLarge,
     UnsupportedMedia,
 )
-from parcelhook.shipping.events import Event
+from parcelhook.shipping.events import Event, check
 from parcelhook.store.accepting import Accepted
 from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.accounts import Scope as KeyScope
@@ -123,7 +123,9 @@ def read_events(media_type: bytes, body: bytes) -> Sequence[Event]:
     if media_type in _JSON_TYPES:
         start = body.lstrip(b" \t\r\n")[:1]
         if start != b"[":
-            return (_read_one(body, None),)
+            event = _read_one(body, None)
+            check(event)
+            return (event,)
         try:
             events = _many.decode(body)
         except msgspec.DecodeError:
@@ -140,6 +142,8 @@ def read_events(media_type: bytes, body: bytes) -> Sequence[Event]:
         raise InvalidInput("The batch holds no event.", field="", value=[], remedy="Send at least one event.")
     if len(events) > MOST_EVENTS:
         raise PayloadTooLarge(f"{len(events):,} events are more than the {MOST_EVENTS:,} of one request. Send several.")
+    for item, event in enumerate(events):
+        check(event, item)
     return events
 
 
