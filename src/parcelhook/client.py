@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -132,6 +133,14 @@ class Client:
                         yield msgspec.json.decode(line.removeprefix("data: "))
             except httpx.TransportError as fault:
                 raise self._unreachable(fault) from None
+
+    def shipments(self, **filters: str) -> Iterator[Json]:
+        """Shipments as they stand, newest first."""
+        return self._pages("/v1/shipments", filters)
+
+    def shipment(self, transaction_id: str) -> Json:
+        """One shipment with its scans."""
+        return self._call("GET", f"/v1/shipments/{quote(transaction_id, safe='')}")
 
     def retry_delivery(self, delivery_id: str) -> Json:
         """Send a delivery once more, now."""

@@ -27,6 +27,7 @@ _TAGS = {
     "Events": "Feed events in, and see where they stand.",
     "Endpoints": "Connect webhooks: add, edit, delete, test.",
     "Webhooks Logs": "Every attempt, with its cause and its fix.",
+    "Shipments": "Where each shipment stands, and everything that was said of it.",
     "Operation": "For those who watch over the server.",
 }
 _METHODS = ("post", "get", "patch", "delete")
