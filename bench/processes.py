@@ -78,6 +78,7 @@ class Parcelhook:
         self.pid = running.pid
         self.url = url
         self.key = key
+        self.fed = 0  # events so far: each is of a shipment of its own, for what says nothing new is not delivered
 
     def call(self, path: str, body: object = None) -> Any:
         """One call of its API."""

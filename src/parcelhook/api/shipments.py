@@ -69,7 +69,7 @@ async def show(platform: ThePlatform, account_id: TheAccount, transaction_id: Pa
     line = await platform.database.read(lambda connection: shipments.one(connection, account_id, transaction_id))
     if line is None:
         raise NotFound(f'There is no shipment "{transaction_id[:100]}".')
-    scans = await platform.database.read(lambda connection: shipments.scans_of(connection, line.id))
+    scans = await platform.database.read(lambda connection: shipments.scans_of(connection, line))
     return whole(line, scans, times.now_ms() // 1_000)
 
 

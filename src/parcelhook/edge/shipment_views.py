@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from parcelhook import times
 from parcelhook.edge.asking import filter_choice, filter_number
 from parcelhook.edge.log_query import YES_NO
-from parcelhook.shipping.shipment import Parcel, Said, Shipment, is_late
+from parcelhook.shipping.shipment import Parcel, Said, Standing, is_late, standing
 from parcelhook.shipping.status import Status
 from parcelhook.store.shipments import ScanLine, ShipmentFilter, ShipmentLine
 
@@ -109,20 +109,20 @@ def read(texts: Mapping[str, str], now_s: int) -> ShipmentFilter:
 
 def view(line: ShipmentLine, now_s: int) -> ShipmentView:
     """A shipment for a list."""
-    shipment = line.shipment
+    shipment, stands = line.shipment, standing(line.shipment)
     last = shipment.last_scan
     return ShipmentView(
         transaction_id=shipment.transaction_id,
         order_id=shipment.order_id,
         carrier=shipment.carrier,
         tracking_numbers=[parcel.tracking for parcel in shipment.parcels if parcel.tracking],
-        status=shipment.status.value,
-        code=shipment.status.code,
-        status_date=_when(shipment.status_date),
-        first_status_date=_when(shipment.first_status_date),
-        est_delivery_date=_when(shipment.est_delivery_date),
-        late=late_now(shipment, now_s),
-        is_return=shipment.returning,
+        status=stands.status.value,
+        code=stands.status.code,
+        status_date=_when(stands.date),
+        first_status_date=_when(stands.first_status_date),
+        est_delivery_date=_when(stands.est_delivery_date),
+        late=late_now(stands, now_s),
+        is_return=stands.returning,
         marketplace_id=shipment.marketplace_id,
         marketplace_platform=shipment.marketplace_platform,
         external_link=shipment.external_link,
@@ -142,9 +142,9 @@ def whole(line: ShipmentLine, scans: list[ScanLine], now_s: int) -> WholeShipmen
     return WholeShipmentView(**asdict(view(line, now_s)), scans=[_scan(scan) for scan in scans])
 
 
-def late_now(shipment: Shipment, now_s: int) -> bool:
+def late_now(stands: Standing, now_s: int) -> bool:
     """Whether it came late, or is late by now."""
-    return is_late(shipment.est_delivery_date, shipment.status_date if shipment.status.ended else now_s)
+    return is_late(stands.est_delivery_date, stands.date if stands.status.ended else now_s)
 
 
 def _parcel(parcel: Parcel) -> ParcelView:

@@ -145,6 +145,7 @@ _KINDS: dict[type, EventKind] = {
     TrackingUpdate: EventKind.TRACKING_UPDATE,
 }
 _encoder = msgspec.json.Encoder()
+_update = msgspec.json.Decoder(TrackingUpdate)
 
 
 def kind_of(event: Event) -> EventKind:
@@ -174,6 +175,11 @@ def encode(event: Event) -> bytes:
     if event.id is not UNSET:
         event = msgspec.structs.replace(event, id=UNSET)
     return _encoder.encode(event)
+
+
+def decode_update(body: bytes) -> TrackingUpdate:
+    """The update in a body that `encode` made."""
+    return _update.decode(body)
 
 
 def sample(kind: EventKind) -> Event:

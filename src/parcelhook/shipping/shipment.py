@@ -86,18 +86,33 @@ class Parcel(Struct, frozen=True, array_like=True, gc=False):
     @property
     def mark(self) -> Mark | None:
         """Where it stands; None while nothing is known. An end after the way back began is an end all the same."""
-        back = max((mark.key for mark in (self.back.moved, self.back.ended) if mark), default=None)
-        if back is None:
-            return self.out.mark
-        if self.out.ended is not None and self.out.ended.key > back:
-            return self.out.ended
-        return self.back.mark
+        back, out = self.back, self.out
+        if back.moved is None and back.ended is None:
+            return out.ended or out.moved
+        if out.ended is not None and all(out.ended.key > mark.key for mark in (back.moved, back.ended) if mark):
+            return out.ended
+        return back.ended or back.moved
 
     @property
     def status(self) -> Status:
         """Where it stands."""
         mark = self.mark
         return Status.PENDING if mark is None else mark.status
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """Where a shipment stands: where its least advanced parcel does. Dates in Unix seconds, 0 for none.
+
+    A parcel that nobody has scanned yet counts as announced once another was scanned. `first_status_date` is of the first scan
+    of any parcel beyond Info Received, `est_delivery_date` when the last parcel is to be delivered.
+    """
+
+    status: Status
+    date: int
+    first_status_date: int
+    est_delivery_date: int
+    last_scan_date: int
+    returning: bool  # it is a return, or on its way back
 
 
 class Shipment(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -119,45 +134,14 @@ class Shipment(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
 
     @property
     def status(self) -> Status:
-        """Where the least advanced parcel stands; one that nobody has scanned yet counts as announced."""
-        stands = [mark.status for parcel in self.parcels if (mark := parcel.mark)]
-        if not stands:
-            return Status.PENDING
-        if len(stands) < len(self.parcels):
-            stands.append(Status.INFO_RECEIVED)
-        return min(stands, key=lambda status: (status.rank, -(status.code or 0), status.value))
-
-    @property
-    def status_date(self) -> int:
-        """Since when (Unix seconds); 0 while nothing is known."""
-        status = self.status
-        return max((mark.date for parcel in self.parcels if (mark := parcel.mark) and mark.status is status), default=0)
-
-    @property
-    def first_status_date(self) -> int:
-        """The first scan of any parcel beyond Info Received, 0 if there is none."""
-        return min((parcel.first_status_date for parcel in self.parcels if parcel.first_status_date), default=0)
-
-    @property
-    def est_delivery_date(self) -> int:
-        """When the last parcel is to be delivered, 0 if nobody has said."""
-        return max((parcel.estimate.date for parcel in self.parcels if parcel.estimate), default=0)
+        """Where it stands."""
+        return standing(self).status
 
     @property
     def last_scan(self) -> Parcel | None:
         """The parcel that was scanned last."""
         scanned = [parcel for parcel in self.parcels if parcel.newest is not None]
         return max(scanned, key=lambda parcel: parcel.newest.key if parcel.newest else (0, 0, b""), default=None)
-
-    @property
-    def delivered_date(self) -> int:
-        """When it was delivered, outbound or back to the merchant; 0 unless it was."""
-        return self.status_date if self.status is Status.DELIVERED else 0
-
-    @property
-    def returning(self) -> bool:
-        """Whether it is a return, or on its way back."""
-        return self.is_return or any(parcel.back.mark is not None for parcel in self.parcels)
 
 
 class Applied(Struct, frozen=True):
@@ -166,6 +150,7 @@ class Applied(Struct, frozen=True):
     shipment: Shipment
     parcel: Parcel
     said: Said
+    first: bool = False  # nothing was known of the shipment before
 
 
 def apply(shipment: Shipment, scan: Scan) -> Applied:
@@ -175,18 +160,38 @@ def apply(shipment: Shipment, scan: Scan) -> Applied:
     if _has(before.seen, identity):
         return Applied(shipment, before, Said.KNOWN)
     after = _with(before, scan, identity)
-    parcels = [*shipment.parcels]
-    parcels[index:] = [after, *parcels[index + 1 :]]
-    shipment = replace(
-        shipment,
-        parcels=tuple(parcels),
-        carrier=shipment.carrier or scan.carrier,
-        order_id=shipment.order_id or scan.order_id,
-        external_link=shipment.external_link or scan.external_link,
-        from_country=shipment.from_country or scan.from_country,
-        to_country=shipment.to_country or scan.to_country,
+    parcels = (*shipment.parcels[:index], after, *shipment.parcels[index + 1 :])
+    return Applied(
+        replace(shipment, parcels=parcels),
+        after,
+        _said(before, after, scan),
+        not shipment.parcels and not shipment.from_order,
     )
-    return Applied(shipment, after, _said(before, after, scan))
+
+
+def standing(shipment: Shipment) -> Standing:
+    """Where a shipment stands."""
+    parcels = shipment.parcels
+    if len(parcels) == 1:  # nearly all have one
+        return _of_parcel(parcels[0], shipment.is_return)
+    if not parcels:
+        return Standing(Status.PENDING, 0, 0, 0, 0, shipment.is_return)
+    each = [_of_parcel(parcel, shipment.is_return) for parcel in parcels]
+    known = [one for one in each if one.status is not Status.PENDING]
+    least = min(known, key=_advance, default=each[0])
+    if known and len(known) < len(each) and least.status.rank > Status.INFO_RECEIVED.rank:
+        status, date = Status.INFO_RECEIVED, 0
+    else:
+        status = least.status
+        date = max(one.date for one in each if one.status is status)
+    return Standing(
+        status,
+        date,
+        min((one.first_status_date for one in each if one.first_status_date), default=0),
+        max(one.est_delivery_date for one in each),
+        max(one.last_scan_date for one in each),
+        any(one.returning for one in each),
+    )
 
 
 def of_order(shipment: Shipment | None, order: OrderShipped) -> Shipment:
@@ -218,26 +223,50 @@ def of_order(shipment: Shipment | None, order: OrderShipped) -> Shipment:
     )
 
 
-def of_scan(scan: Scan, transaction_id: str) -> Shipment:
-    """A shipment that nobody has told of before, as its first scan tells of it."""
-    return Shipment(transaction_id=transaction_id, is_return=scan.is_return)
-
-
-def learn(shipment: Shipment, update: TrackingUpdate) -> Shipment:
-    """What a fed-in update says of the shipment itself, where nothing is known yet."""
-    if shipment.from_order:
-        return shipment
-    told = replace(
-        shipment,
-        order_id=shipment.order_id or update.OrderID,
-        marketplace_id=update.MarketplaceID if shipment.marketplace_id == "0" else shipment.marketplace_id,
-        marketplace_platform=(
-            update.MarketplacePlatform if shipment.marketplace_platform == BY_HAND else shipment.marketplace_platform
-        ),
-        from_company=shipment.from_company or update.FromAddressCompany,
-        to_company=shipment.to_company or update.ToAddressCompany,
+def of_scan(scan: Scan, transaction_id: str, given: TrackingUpdate | None = None) -> Shipment:
+    """A shipment that nobody has told of before, as its first scan tells of it, and the update that it was fed in by."""
+    if given is None:
+        return learn(Shipment(transaction_id=transaction_id, is_return=scan.is_return), scan)
+    return Shipment(
+        transaction_id=transaction_id,
+        order_id=given.OrderID,
+        carrier=given.TrackingCarrier,
+        marketplace_id=given.MarketplaceID,
+        marketplace_platform=given.MarketplacePlatform,
+        external_link=given.ExternalLink,
+        from_company=given.FromAddressCompany,
+        to_company=given.ToAddressCompany,
+        from_country=given.FromAddressCountry,
+        to_country=given.ToAddressCountry,
+        is_return=scan.is_return,
     )
-    return shipment if told == shipment else told
+
+
+def learn(shipment: Shipment, scan: Scan, update: TrackingUpdate | None = None) -> Shipment:
+    """What a scan, and the update that it was fed in by, say of the shipment itself where nothing is known yet."""
+    told: dict[str, object] = {
+        name: text
+        for name, text in (
+            ("carrier", scan.carrier),
+            ("order_id", scan.order_id),
+            ("external_link", scan.external_link),
+            ("from_country", scan.from_country),
+            ("to_country", scan.to_country),
+        )
+        if text and not getattr(shipment, name)
+    }
+    if update is not None and not shipment.from_order:
+        told |= {
+            known: text
+            for known, name, empty in (
+                ("marketplace_id", "MarketplaceID", "0"),
+                ("marketplace_platform", "MarketplacePlatform", BY_HAND),
+                ("from_company", "FromAddressCompany", ""),
+                ("to_company", "ToAddressCompany", ""),
+            )
+            if (text := getattr(update, name)) != empty and getattr(shipment, known) == empty
+        }
+    return replace(shipment, **told) if told else shipment
 
 
 def event_of(applied: Applied, scan: Scan, given: TrackingUpdate | None = None) -> TrackingUpdate:
@@ -247,6 +276,7 @@ def event_of(applied: Applied, scan: Scan, given: TrackingUpdate | None = None) 
     """
     shipment, parcel = applied.shipment, applied.parcel
     if given is None:
+        applied = replace(applied, first=False)
         given = TrackingUpdate(
             date=scan.date,
             code=1,
@@ -256,32 +286,42 @@ def event_of(applied: Applied, scan: Scan, given: TrackingUpdate | None = None) 
             TrackingCarrier=scan.carrier if not shipment.from_order else "",
         )
     changes: dict[str, object] = {}
-
-    def fill(name: str, known: str, empty: str = "") -> None:
-        if known != empty and getattr(given, name) == empty:
-            changes[name] = known
-
+    if parcel.first_status_date and given.first_status_date == "0":
+        changes["first_status_date"] = str(parcel.first_status_date)
+    if parcel.estimate is not None:
+        if given.est_delivery_date == "0":
+            changes["est_delivery_date"] = str(parcel.estimate.date)
+        if given.late == "0" and is_late(parcel.estimate.date, scan.date):
+            changes["late"] = "1"
+    if not given.tracking or not given.TransactionID or not applied.first:
+        changes |= _missing(shipment, parcel, given)
     code = _code(parcel, scan)
     if code != given.code:
         changes["code"] = code
-    fill("tracking", parcel.tracking)
-    estimate = parcel.estimate.date if parcel.estimate else 0
-    fill("est_delivery_date", str(estimate), "0")
-    fill("first_status_date", str(parcel.first_status_date), "0")
-    fill("late", "1" if is_late(estimate, scan.date) else "0", "0")
-    fill("OrderID", shipment.order_id)
-    fill("TransactionID", shipment.transaction_id)
-    fill("TrackingCarrier", shipment.carrier)
-    fill("MarketplaceID", shipment.marketplace_id, "0")
-    fill("MarketplacePlatform", shipment.marketplace_platform, BY_HAND)
-    fill("ExternalLink", shipment.external_link)
-    fill("FromAddressCompany", shipment.from_company)
-    fill("ToAddressCompany", shipment.to_company)
-    fill("FromAddressCountry", shipment.from_country)
-    fill("ToAddressCountry", shipment.to_country)
     if given.IsReturn is not True and (scan.is_return or shipment.is_return or parcel.back.mark is not None):
         changes["IsReturn"] = True
     return replace(given, **changes) if changes else given
+
+
+def _missing(shipment: Shipment, parcel: Parcel, given: TrackingUpdate) -> dict[str, object]:
+    """What the shipment knows and the update does not say."""
+    return {
+        name: known
+        for name, known, empty in (
+            ("tracking", parcel.tracking, ""),
+            ("OrderID", shipment.order_id, ""),
+            ("TransactionID", shipment.transaction_id, ""),
+            ("TrackingCarrier", shipment.carrier, ""),
+            ("MarketplaceID", shipment.marketplace_id, "0"),
+            ("MarketplacePlatform", shipment.marketplace_platform, BY_HAND),
+            ("ExternalLink", shipment.external_link, ""),
+            ("FromAddressCompany", shipment.from_company, ""),
+            ("ToAddressCompany", shipment.to_company, ""),
+            ("FromAddressCountry", shipment.from_country, ""),
+            ("ToAddressCountry", shipment.to_country, ""),
+        )
+        if known != empty and getattr(given, name) == empty
+    }
 
 
 def is_late(est_delivery_date: int, when: int) -> bool:
@@ -299,6 +339,22 @@ def deadline(est_delivery_date: int) -> int:
 def identities(parcel: Parcel) -> Iterator[bytes]:
     """The identities of all its scans."""
     return (parcel.seen[at : at + IDENTITY_BYTES] for at in range(0, len(parcel.seen), IDENTITY_BYTES))
+
+
+def _of_parcel(parcel: Parcel, is_return: bool) -> Standing:  # noqa: FBT001  (a value, not a switch)
+    mark = parcel.mark
+    return Standing(
+        Status.PENDING if mark is None else mark.status,
+        0 if mark is None else mark.date,
+        parcel.first_status_date,
+        0 if parcel.estimate is None else parcel.estimate.date,
+        0 if parcel.newest is None else parcel.newest.date,
+        is_return or parcel.back.moved is not None or parcel.back.ended is not None,
+    )
+
+
+def _advance(one: Standing) -> tuple[int, int, str]:
+    return one.status.rank, -(one.status.code or 0), one.status.value
 
 
 def _parcel(shipment: Shipment, tracking: str) -> tuple[int, Parcel]:

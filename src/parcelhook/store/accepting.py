@@ -10,8 +10,17 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from parcelhook.errors import IdempotencyMismatch
-from parcelhook.shipping.events import Event, OrderShipped, TrackingUpdate, encode, is_return, kind_of
-from parcelhook.shipping.scan import API, Scan
+from parcelhook.shipping.events import (
+    Event,
+    EventKind,
+    OrderShipped,
+    TrackingUpdate,
+    decode_update,
+    encode,
+    is_return,
+    kind_of,
+)
+from parcelhook.shipping.scan import API, Scan, of_update
 from parcelhook.shipping.shipment import Applied, Said, event_of
 from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
@@ -95,6 +104,7 @@ class _Batch:
         self._used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
         self._events: list[StoredEvent] = []
         self._deliveries: list[Delivery] = []
+        self._tellers: dict[tuple[int, str], dict[bytes, str]] = {}  # of a shipment: which event told of which scan
         now_ms = max((offer.accepted_ms for feed in feeds for offer in feed.offers), default=0)
         self._shipments = Shipments(transaction, maker, now_ms)
         self._shipments.load(_named(feeds))
@@ -159,7 +169,11 @@ class _Batch:
         if not is_event:
             return Accepted(ids.public(ids.Prefix.EVENT, offer.first_id), duplicate=False), applied.said
         event = event_of(applied, scan, given)
-        return self._add(offer, event, encode(event), fresh if new else None), applied.said
+        accepted = self._add(offer, event, encode(event), fresh if new else None)
+        tellers = self._tellers.get((offer.account_id, event.TransactionID))
+        if tellers is not None:
+            tellers[scan.identity] = accepted.id
+        return accepted, applied.said
 
     def _add(self, offer: Offer, event: Event, body: bytes, fresh: list[Delivery] | None) -> Accepted:
         """The event, and a delivery to each endpoint that wants it; none where `fresh` is None."""
@@ -192,14 +206,28 @@ class _Batch:
 
     def _told_by(self, offer: Offer, applied: Applied, scan: Scan) -> str:
         """The name of the event that told of a scan before; asked only where a feeder is to be answered with it."""
-        event_id = self._shipments.event_of(offer.account_id, applied, scan) if offer.event is not None else None
-        if event_id is None:
-            return ids.public(ids.Prefix.EVENT, offer.first_id)
-        for event in reversed(self._events):
-            if event.id == event_id:
-                return event.name
-        row = self._transaction.raw.execute("SELECT given_id FROM events WHERE id = ?", (event_id,)).fetchone()
-        return (row[0] if row is not None else None) or ids.public(ids.Prefix.EVENT, event_id)
+        unheard = ids.public(ids.Prefix.EVENT, offer.first_id)
+        if offer.event is None:
+            return unheard
+        key = (offer.account_id, applied.shipment.transaction_id)
+        tellers = self._tellers.get(key)
+        if tellers is None:
+            stored = self._transaction.raw.execute(_UPDATES, key)
+            tellers = {
+                _identity(body): given_id or ids.public(ids.Prefix.EVENT, event_id)
+                for event_id, given_id, body in stored
+            }
+            mine = (event for event in self._events if (event.account_id, event.transaction_id) == key)
+            tellers |= {_identity(event.body): event.name for event in mine if event.kind is EventKind.TRACKING_UPDATE}
+            self._tellers[key] = tellers
+        return tellers.get(scan.identity, unheard)
+
+
+_UPDATES: Final = "SELECT id, given_id, body FROM events WHERE account_id = ? AND transaction_id = ? AND kind = 3"
+
+
+def _identity(body: bytes) -> bytes:
+    return of_update(decode_update(body)).identity
 
 
 def _named(feeds: Sequence[Feed]) -> Iterator[tuple[int, str, tuple[str, ...]]]:

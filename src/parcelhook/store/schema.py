@@ -306,16 +306,13 @@ shipments = Table(
     Column("to_country", Text, nullable=False),
     Column("is_return", Boolean, nullable=False),  # a return, or on its way back
     Column("status", Text, nullable=False),
-    Column("status_date", BigInteger, nullable=False),  # this and the dates below: Unix seconds, 0 for none
-    Column("first_status_date", BigInteger, nullable=False),
+    Column("first_status_date", BigInteger, nullable=False),  # this and the dates below: Unix seconds, 0 for none
     Column("deadline", BigInteger, nullable=False),  # the last second that is in time
-    Column("delivered_date", BigInteger, nullable=False),
     Column("last_scan_date", BigInteger, nullable=False),
     Column("on_the_way", Boolean, nullable=False),  # scanned, and not ended
     Column("known", LargeBinary, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Index("shipments_by_transaction", "account_id", "transaction_id", unique=True),
-    Index("shipments_by_order", "account_id", "order_id"),
     # The silent and the late are looked for among those on their way, which stay few beside the delivered.
     Index(
         "shipments_silent", "account_id", "last_scan_date", sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG
@@ -323,7 +320,8 @@ shipments = Table(
     Index("shipments_overdue", "account_id", "deadline", sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG),
 )
 
-# The history: every scan once, the late ones too. `told` says by which event, NULL if by none.
+# What hubs said, each scan once, the late ones too; `event_id` is the event that tells of it, NULL if none does. What the
+# platform fed in is its event, and stands here only if nobody was told of it.
 scans = Table(
     "scans",
     metadata,

@@ -7,10 +7,12 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, false, or_, select, true
 
-from parcelhook.shipping.scan import Scan
+from parcelhook.shipping.events import EventKind, decode_update
+from parcelhook.shipping.scan import Scan, of_update
 from parcelhook.shipping.shipment import Said, Shipment
 from parcelhook.shipping.status import Status
 from parcelhook.store import ids
+from parcelhook.store.rows import KIND_NUMBERS
 from parcelhook.store.schema import events, scans, shipments, tracking_numbers
 from parcelhook.store.tracking import decode_scan, decode_shipment
 
@@ -19,6 +21,7 @@ class ShipmentLine(Struct, frozen=True, kw_only=True):
     """A shipment as it stands."""
 
     id: int
+    account_id: int
     shipment: Shipment
     updated_ms: int
 
@@ -63,14 +66,17 @@ def page(
     return [_line(row) for row in connection.execute(query.order_by(shipments.c.id.desc()).limit(limit))]
 
 
-def scans_of(connection: Connection, shipment_id: int) -> list[ScanLine]:
-    """Its history, by when it happened; of one second, as it was told."""
+def scans_of(connection: Connection, line: ShipmentLine) -> list[ScanLine]:
+    """Its history, by when it happened; of one second, as it was told.
+
+    What a hub said lies in `scans`. What the platform fed in is its event; only where it was not told does a scan say so.
+    """
     rows = connection.execute(
         select(scans, events.c.given_id)
         .outerjoin(events, events.c.id == scans.c.event_id)
-        .where(scans.c.shipment_id == shipment_id)
+        .where(scans.c.shipment_id == line.id)
         .order_by(scans.c.id)
-    )
+    ).all()
     found = [
         ScanLine(
             scan=decode_scan(row.scan),
@@ -80,7 +86,30 @@ def scans_of(connection: Connection, shipment_id: int) -> list[ScanLine]:
         )
         for row in rows
     ]
-    return sorted(found, key=lambda line: line.scan.date)
+    shipment = line.shipment
+    # Before its order came it was known by its number, and so were its events.
+    names = {shipment.transaction_id, *(parcel.tracking for parcel in shipment.parcels if parcel.tracking)}
+    known = {row.event_id for row in rows}
+    fed = connection.execute(
+        select(events)
+        .where(
+            events.c.account_id == line.account_id,
+            events.c.transaction_id.in_(names),
+            events.c.kind == KIND_NUMBERS[EventKind.TRACKING_UPDATE],
+        )
+        .order_by(events.c.id)
+    )
+    found += [
+        ScanLine(
+            scan=of_update(decode_update(row.body)),
+            said=Said.NEW,
+            recorded_ms=row.accepted_ms,
+            event_name=row.given_id or ids.public(ids.Prefix.EVENT, row.id),
+        )
+        for row in fed
+        if row.id not in known
+    ]
+    return sorted(found, key=lambda one: one.scan.date)
 
 
 def _conditions(account_id: int, wanted: ShipmentFilter) -> list[ColumnElement[bool]]:
@@ -106,14 +135,15 @@ def _search(account_id: int, text: str) -> ColumnElement[bool]:
     named: Select[tuple[str]] = select(tracking_numbers.c.transaction_id).where(
         tracking_numbers.c.account_id == account_id, tracking_numbers.c.number == text
     )
-    mine = shipments.c.account_id == account_id
-    ways = (
-        shipments.c.order_id == text,
+    ordered = select(events.c.transaction_id).where(events.c.account_id == account_id, events.c.order_id == text)
+    return or_(
         shipments.c.transaction_id == text,
         shipments.c.transaction_id.in_(named),
+        shipments.c.transaction_id.in_(ordered),
     )
-    return or_(*(shipments.c.id.in_(select(shipments.c.id).where(mine, way)) for way in ways))
 
 
 def _line(row: Row[Any]) -> ShipmentLine:
-    return ShipmentLine(id=row.id, shipment=decode_shipment(row.known), updated_ms=row.updated_ms)
+    return ShipmentLine(
+        id=row.id, account_id=row.account_id, shipment=decode_shipment(row.known), updated_ms=row.updated_ms
+    )

@@ -12,15 +12,15 @@ from msgspec import Struct
 
 from parcelhook.shipping.events import OrderShipped, TrackingUpdate
 from parcelhook.shipping.scan import API, Scan
-from parcelhook.shipping.shipment import Applied, Said, Shipment, apply, deadline, learn, of_order, of_scan
+from parcelhook.shipping.shipment import Applied, Said, Shipment, apply, deadline, learn, of_order, of_scan, standing
 from parcelhook.shipping.status import Status
 from parcelhook.store import ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.tallies import Tallies
 
 _COLUMNS: Final = (
-    "id, account_id, transaction_id, order_id, carrier, from_country, to_country, is_return, status, status_date, "
-    "first_status_date, deadline, delivered_date, last_scan_date, on_the_way, known, updated_ms"
+    "id, account_id, transaction_id, order_id, carrier, from_country, to_country, is_return, status, first_status_date, "
+    "deadline, last_scan_date, on_the_way, known, updated_ms"
 )
 _SCAN_COLUMNS: Final = "id, account_id, shipment_id, event_id, said, scan"
 _encoder = msgspec.msgpack.Encoder()
@@ -81,58 +81,40 @@ class Shipments:
 
     def scan(self, account_id: int, scan: Scan, given: TrackingUpdate | None, event_id: int) -> Applied:
         """What a scan makes of the shipment that it names."""
-        held = self._of(account_id, scan)
-        if given is not None:
-            held.now = learn(held.now, given)
+        held = self._of(account_id, scan, given)
         applied = apply(held.now, scan)
         held.now = applied.shipment
         self._name(held, applied.parcel.tracking, event_id)
         return applied
 
     def keep(self, account_id: int, applied: Applied, scan: Scan, event_id: int | None) -> None:
-        """Into the history, with the event that tells of it."""
-        held = self._held[account_id, applied.shipment.transaction_id]
-        self._scans.append(
-            (self._maker.next(), account_id, held.id, event_id, int(applied.said), _encoder.encode(scan))
-        )
+        """Into the history. What the platform fed in stands in its event already; only that it was late is noted."""
+        if scan.source != API or applied.said is not Said.NEW:
+            held = self._held[account_id, applied.shipment.transaction_id]
+            self._scans.append((account_id, held.id, event_id, int(applied.said), _encoder.encode(scan)))
         self._tallies.scanned(account_id, applied.shipment, scan)
-
-    def event_of(self, account_id: int, applied: Applied, scan: Scan) -> int | None:
-        """The event that told of a scan that is known; None if none did."""
-        held = self._held[account_id, applied.shipment.transaction_id]
-        identity = scan.identity
-        for row in reversed(self._scans):
-            if row[2] == held.id and _scan.decode(row[5]).identity == identity:
-                found: int | None = row[3]
-                return found
-        for event_id, stored in self._raw.execute("SELECT event_id, scan FROM scans WHERE shipment_id = ?", (held.id,)):
-            if _scan.decode(stored).identity == identity:
-                return int(event_id) if event_id is not None else None
-        return None
 
     def save(self) -> None:
         """Everything that changed, into the store."""
-        changed = [held for held in self._held.values() if held.now is not held.stored]
-        for held in changed:
-            self._tallies.changed(held.account_id, held.stored, held.now)
-        for chunk in rows.chunks([self._row(held) for held in changed]):
+        changed = [self._changed(held) for held in self._held.values() if held.now is not held.stored]
+        for chunk in rows.chunks(changed):
             self._raw.execute(_save_statement(len(chunk)), [value for row in chunk for value in row])
         for numbers in rows.chunks([(event_id, *which) for which, event_id in self._named.items()]):
             self._raw.execute(_numbers_statement(len(numbers)), [value for row in numbers for value in row])
-        rows.insert(self._raw, "scans", _SCAN_COLUMNS, self._scans)
+        first = self._maker.block(len(self._scans))
+        rows.insert(self._raw, "scans", _SCAN_COLUMNS, [(first + index, *row) for index, row in enumerate(self._scans)])
         self._tallies.save(self._transaction)
 
-    def _of(self, account_id: int, scan: Scan) -> _Held:
-        # A platform's own TransactionID is sure; a hub's may be its own, and a tracking number that is known tells more.
-        by_number = self._with_number(account_id, scan) if scan.tracking else None
+    def _of(self, account_id: int, scan: Scan, given: TrackingUpdate | None) -> _Held:
+        """A platform's own TransactionID is sure; a hub's may be its own, and a number that is known tells more."""
         named = self._held.get((account_id, scan.transaction_id)) if scan.transaction_id else None
-        found = (named or (None if scan.transaction_id else by_number)) if scan.source == API else (by_number or named)
-        if found is not None:
-            return found
+        if scan.source != API or not scan.transaction_id:
+            named = (self._with_number(account_id, scan) if scan.tracking else None) or named
+        if named is not None:
+            named.now = learn(named.now, scan, given)
+            return named
         transaction_id = scan.transaction_id or scan.tracking
-        held = self._held.get((account_id, transaction_id))
-        if held is None:
-            held = self._held[account_id, transaction_id] = self._new(account_id, of_scan(scan, transaction_id))
+        held = self._held[account_id, transaction_id] = self._new(account_id, of_scan(scan, transaction_id, given))
         return held
 
     def _with_number(self, account_id: int, scan: Scan) -> _Held | None:
@@ -185,10 +167,14 @@ class Shipments:
             shipment = _shipment.decode(known)
             self._held[account_id, shipment.transaction_id] = _Held(number, account_id, shipment, shipment)
 
-    def _row(self, held: _Held) -> tuple[Any, ...]:
+    def _changed(self, held: _Held) -> tuple[Any, ...]:
+        """Its row, and its figures counted anew."""
         shipment = held.now
-        status = shipment.status
-        last = shipment.last_scan
+        stands = standing(shipment)
+        if held.stored is not None:
+            self._tallies.contribute(held.account_id, held.stored, standing(held.stored), -1)
+        self._tallies.contribute(held.account_id, shipment, stands, 1)
+        status = stands.status
         return (
             held.id,
             held.account_id,
@@ -197,13 +183,11 @@ class Shipments:
             shipment.carrier,
             shipment.from_country,
             shipment.to_country,
-            shipment.returning,
+            stands.returning,
             status.value,
-            shipment.status_date,
-            shipment.first_status_date,
-            deadline(shipment.est_delivery_date),
-            shipment.delivered_date,
-            last.newest.date if last is not None and last.newest is not None else 0,
+            stands.first_status_date,
+            deadline(stands.est_delivery_date),
+            stands.last_scan_date,
             status is not Status.PENDING and not status.ended,
             _encoder.encode(shipment),
             self._now_ms,

@@ -40,13 +40,12 @@ def _shipments() -> None:
         *_text("transaction_id", "order_id", "carrier", "from_country", "to_country"),
         sa.Column("is_return", sa.Boolean(), nullable=False),
         *_text("status"),
-        *_big("status_date", "first_status_date", "deadline", "delivered_date", "last_scan_date"),
+        *_big("first_status_date", "deadline", "last_scan_date"),
         sa.Column("on_the_way", sa.Boolean(), nullable=False),
         sa.Column("known", sa.LargeBinary(), nullable=False),
         *_big("updated_ms"),
     )
     op.create_index("shipments_by_transaction", "shipments", ["account_id", "transaction_id"], unique=True)
-    op.create_index("shipments_by_order", "shipments", ["account_id", "order_id"])
     on_the_way = sa.text("on_the_way = 1")
     op.create_index("shipments_silent", "shipments", ["account_id", "last_scan_date"], sqlite_where=on_the_way)
     op.create_index("shipments_overdue", "shipments", ["account_id", "deadline"], sqlite_where=on_the_way)
