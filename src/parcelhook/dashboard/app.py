@@ -22,6 +22,7 @@ from parcelhook.dashboard import (
     reference,
     searching,
     settings,
+    shipments,
     webhook_actions,
     webhooks,
 )
@@ -61,6 +62,7 @@ def create_dashboard(platform: Platform) -> Litestar:
             webhook_actions.router,
             logs.router,
             events.router,
+            shipments.router,
             reference.router,
             settings.router,
             searching.router,
