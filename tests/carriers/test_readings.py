@@ -133,6 +133,8 @@ def test_aftership_tells_its_checkpoints_and_marks_local_times() -> None:
         city="RENO",
         est_delivery_date=1610740800,
         external_link="https://carrier.example/9400110200881234567890",
+        from_country="US",
+        to_country="DE",
     )
 
 

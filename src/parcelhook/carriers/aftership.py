@@ -47,7 +47,7 @@ def signature(body: bytes, secret: str) -> str:
 def read(body: bytes) -> Reading:
     """The scans of a tracking."""
     event = parse(body)
-    kind, tracking = event.text("event"), event.at("msg")
+    kind, tracking = event.name("event"), event.at("msg")
     if not kind:
         raise NotUnderstood("This is no webhook of AfterShip: it has no `event`.")
     if not tracking.text("tracking_number"):
@@ -101,7 +101,7 @@ HUB: Final = Hub(
         "A checkpoint's time may be local and name no zone. It is read as UTC, and the text is kept beside it.",
         "`Expired` is what AfterShip declares after 30 days without news. It comes without a checkpoint and is told as a scan.",
         "The order is taken from `order_number`, or `order_id` if there is none: what you gave AfterShip with the tracking.",
-        "AfterShip writes countries with three letters; these are not told, since the merchant's field has two.",
+        "AfterShip writes countries with three letters; they are told with two, as everywhere here.",
     ),
     words=WORDS,
     verify=verify,

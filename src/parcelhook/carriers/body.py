@@ -13,9 +13,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from parcelhook.carriers.countries import two_letters
 from parcelhook.carriers.hub import NotUnderstood
 
 LONGEST_TEXT: Final = 2_000  # characters
+LONGEST_NAME: Final = 100
 
 # Half of a character that was cut in two, and NUL, which PostgreSQL does not take: neither can be stored.
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -53,9 +55,12 @@ class Part(Struct, frozen=True):
                 return ""
 
     def country(self, *path: str) -> str:
-        """A country, two capitals; empty for anything else."""
-        text = self.text(*path)
-        return text.upper() if len(text) == 2 and text.isascii() and text.isalpha() else ""
+        """A country as two capitals, whether it is written with two letters or three; empty for anything else."""
+        return two_letters(self.text(*path))
+
+    def name(self, *path: str) -> str:
+        """A short text in one line, fit for a sentence in a log."""
+        return " ".join(self.text(*path).split())[:LONGEST_NAME]
 
     def flag(self, *path: str) -> bool:
         """Whether it is true, and not merely something."""

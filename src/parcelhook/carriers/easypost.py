@@ -38,7 +38,7 @@ WORDS: Final = Words(
 def verify(inbound: Inbound, secret: str) -> None:
     """Refuses what is not signed with the secret; without one kept, EasyPost does not sign."""
     if secret:
-        proof.check(proof.header(inbound, SIGNATURE), signature(inbound.body, secret), SIGNATURE)
+        proof.check(proof.header(inbound, SIGNATURE).lower(), signature(inbound.body, secret), SIGNATURE)
 
 
 def signature(body: bytes, secret: str) -> str:
@@ -49,7 +49,7 @@ def signature(body: bytes, secret: str) -> str:
 def read(body: bytes) -> Reading:
     """The scans of a tracker."""
     event = parse(body)
-    description, tracker = event.text("description"), event.at("result")
+    description, tracker = event.name("description"), event.at("result")
     if not description:
         raise NotUnderstood("This is no event of EasyPost: it has no `description`.")
     if not description.startswith("tracker."):

@@ -71,7 +71,7 @@ def signature(body: bytes, secret: str) -> str:
 def read(body: bytes) -> Reading:
     """The one scan of a parcel."""
     event = parse(body)
-    action, parcel = event.text("action"), event.at("parcel")
+    action, parcel = event.name("action"), event.at("parcel")
     if not action:
         raise NotUnderstood("This is no webhook of Sendcloud: it has no `action`.")
     if action != ABOUT_TRACKING:

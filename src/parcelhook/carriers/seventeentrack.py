@@ -56,7 +56,7 @@ def signature(body: bytes, secret: str) -> str:
 def read(body: bytes) -> Reading:
     """The scans of a number."""
     event = parse(body)
-    kind, data = event.text("event"), event.at("data")
+    kind, data = event.name("event"), event.at("data")
     if not kind:
         raise NotUnderstood("This is no webhook of 17TRACK: it has no `event`.")
     if kind == "TRACKING_STOPPED":

@@ -117,7 +117,7 @@ def _number(key: Part, name: str) -> int:
 def read(body: bytes) -> Reading:
     """The scans of a label."""
     event = parse(body)
-    kind, track = event.text("resource_type"), event.at("data")
+    kind, track = event.name("resource_type"), event.at("data")
     if not kind:
         raise NotUnderstood("This is no webhook of ShipEngine: it has no `resource_type`.")
     if kind not in ABOUT_TRACKING:

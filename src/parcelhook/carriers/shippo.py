@@ -65,7 +65,7 @@ def _parts(header: str) -> tuple[str, str]:
 def read(body: bytes) -> Reading:
     """The scans of a track."""
     event = parse(body)
-    kind, track = event.text("event"), event.at("data")
+    kind, track = event.name("event"), event.at("data")
     if not kind:
         raise NotUnderstood("This is no webhook of Shippo: it has no `event`.")
     if kind != ABOUT_TRACKING:
