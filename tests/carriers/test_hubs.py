@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
+import sys
 from importlib import import_module
 
 import pytest
@@ -173,3 +175,14 @@ def test_texts_are_cut_and_can_always_be_stored(hub: Hub) -> None:
 def test_numbers_serve_as_ids(hub: Hub) -> None:
     (scan,) = hub.read(saying(hub.name, ANY_WORD[hub.name]).replace(b'"1Z"', b"123456789012345678901234567890")).scans
     assert scan.tracking == "123456789012345678901234567890"
+
+
+@every_hub
+def test_a_body_nested_as_deep_as_can_be_read_is_no_trouble(hub: Hub) -> None:
+    word = ANY_WORD[hub.name].encode()
+    for depth in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit(), 2):
+        nested = b"[" * depth + b'"' + word + b'"' + b"]" * depth
+        for name in (b'"1Z"', b'"' + word + b'"', b'"' + WHEN.encode() + b'"'):
+            body = saying(hub.name, ANY_WORD[hub.name]).replace(name, nested)
+            with contextlib.suppress(NotUnderstood):
+                hub.read(body)

@@ -333,6 +333,13 @@ def test_a_status_of_17track_that_is_new_is_kept_though_its_event_has_none() -> 
     assert (scan.status, scan.status_text, scan.detail_text) == (Status.UNKNOWN, "Teleported", "Teleported_Far")
 
 
+def test_a_number_of_17track_without_events_is_told_by_its_latest() -> None:
+    event = json.loads(sample("17track"))
+    event["data"]["track_info"]["tracking"] = None
+    (scan,) = read("17track", event).scans
+    assert (scan.status, scan.date, scan.message) == (Status.OUT_FOR_DELIVERY, 1646809200, "Out for delivery")
+
+
 def test_17track_declares_a_number_expired_without_an_event() -> None:
     event = json.loads(sample("17track"))
     event["data"]["track_info"]["latest_status"] = {"status": "Expired", "sub_status": "Expired_Other"}

@@ -78,7 +78,7 @@ def _scan(data: Part, event: Part) -> Scan | None:
     status, fine = _own_status(event)
     if status:
         return _told(data, event, WORDS.meaning(status, fine), status, fine, event.text("description"))
-    latest = _latest_status(data) if event == data.at("track_info", "latest_event") else ("", "")
+    latest = _latest_status(data) if _is_latest(data, event) else ("", "")
     meaning = WORDS.meaning(*latest)
     if latest[0] and meaning is Status.UNKNOWN:
         return _told(data, event, meaning, *latest, event.text("description"))
@@ -86,14 +86,21 @@ def _scan(data: Part, event: Part) -> Scan | None:
 
 
 def _headline(data: Part) -> Scan | None:
-    status, fine = _latest_status(data)
+    """The number's own status, dated by its latest event. What 17TRACK declares itself is not what that event said."""
+    latest, (status, fine) = data.at("track_info", "latest_event"), _latest_status(data)
     meaning = WORDS.meaning(status, fine)
-    return _told(data, data.at("track_info", "latest_event"), meaning, status, fine, meaning.label)
+    said = "" if meaning is Status.EXPIRED else latest.text("description")
+    return _told(data, latest, meaning, status, fine, said or meaning.label)
 
 
 def _own_status(event: Part) -> tuple[str, str]:
     fine = event.text("sub_status")
     return (fine.partition("_")[0], fine) if fine else (event.text("stage"), "")
+
+
+def _is_latest(data: Part, event: Part) -> bool:
+    latest = data.at("track_info", "latest_event")
+    return all(event.text(name) == latest.text(name) for name in ("time_utc", "time_iso", "description"))
 
 
 def _latest_status(data: Part) -> tuple[str, str]:
