@@ -16,6 +16,8 @@ import pytest
 
 from parcelhook.api.app import described
 from parcelhook.api.reference import error_codes
+from parcelhook.carriers.catalogue import HUBS
+from parcelhook.carriers.hub import BadSignature, Inbound, NotUnderstood
 from parcelhook.receiving import verify
 from parcelhook.settings import CATALOGUE
 from parcelhook.shipping.events import EventKind, encode, sample
@@ -70,10 +72,37 @@ def test_the_sample_of_the_page_is_the_real_one() -> None:
 
 def test_every_module_of_the_house_stands_in_the_architecture() -> None:
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    for folder in ("shipping", "webhooks", "store", "delivery"):
+    for folder in ("shipping", "carriers", "webhooks", "store", "delivery"):
         for module in (ROOT / "src" / "parcelhook" / folder).glob("*.py"):
             if module.stem != "__init__":
                 assert module.stem in page, f"{folder}/{module.name} is not in docs/architecture.md"
+
+
+def test_every_word_of_every_hub_stands_in_its_page() -> None:
+    page = (DOCS / "hubs.md").read_text(encoding="utf-8")
+    for hub in HUBS.values():
+        section = page.partition(f"\n## {hub.title}\n")[2].partition("\n## ")[0]
+        for words in hub.words.table:
+            assert all(f"`{word}`" in section for word in words if word), (hub.name, words)
+
+
+def test_the_hub_of_the_guide_works() -> None:
+    (shown,) = blocks("adding-a-hub.md", "json")
+    module, its_test = blocks("adding-a-hub.md", "python")
+    made: dict[str, Any] = {"__name__": "parcelway"}
+    exec(module, made)
+    hub, body = made["HUB"], shown.encode()
+    made["sample"] = body
+    exec(its_test, made)
+    made["test_parcelway_tells_its_history"]()
+    headers = {"parcelway-signature": made["signature"](body, "key")}
+    hub.verify(Inbound(headers=headers, body=body, now_s=0), "key")
+    for secret, given in (("key", body + b" "), ("other", body), ("", body)):
+        with pytest.raises(BadSignature):
+            hub.verify(Inbound(headers=headers, body=given, now_s=0), secret)
+    with pytest.raises(NotUnderstood):
+        hub.read(b"{}")
+    assert hub.read(b'{"type": "invoice.made"}').note == "`invoice.made` is not about tracking."
 
 
 def test_the_receiver_of_the_documentation_receives(capsys: pytest.CaptureFixture[str]) -> None:
