@@ -142,6 +142,41 @@ class Client:
         """One shipment with its scans."""
         return self._call("GET", f"/v1/shipments/{quote(transaction_id, safe='')}")
 
+    def connect_hub(self, hub: str, *, secret: str = "", label: str = "") -> Json:
+        """Connect a carrier hub; `url` in the answer is the address to paste there."""
+        return self._call("POST", "/v1/hubs", json={"hub": hub, "secret": secret, "label": label})
+
+    def hubs(self) -> list[Json]:
+        """The connected hubs, oldest first."""
+        found: list[Json] = self._call("GET", "/v1/hubs")["items"]
+        return found
+
+    def known_hubs(self) -> list[Json]:
+        """The hubs that can be connected."""
+        found: list[Json] = self._call("GET", "/v1/hubs")["known"]
+        return found
+
+    def hub(self, hub_id: str) -> Json:
+        """One hub."""
+        return self._call("GET", f"/v1/hubs/{hub_id}")
+
+    def update_hub(self, hub_id: str, **fields: str) -> Json:
+        """Change a hub's secret or label."""
+        return self._call("PATCH", f"/v1/hubs/{hub_id}", json=fields)
+
+    def disconnect_hub(self, hub_id: str) -> Json:
+        """Disconnect a hub: its address leads nowhere from now on."""
+        return self._call("DELETE", f"/v1/hubs/{hub_id}")
+
+    def hub_requests(self, hub_id: str) -> list[Json]:
+        """The last requests that came from a hub, newest first."""
+        found: list[Json] = self._call("GET", f"/v1/hubs/{hub_id}/requests")["items"]
+        return found
+
+    def try_hub(self, hub: str, body: str) -> Json:
+        """What a body of a hub would be read as; nothing is stored."""
+        return self._call("POST", "/v1/hubs/try", json={"hub": hub, "body": body})
+
     def retry_delivery(self, delivery_id: str) -> Json:
         """Send a delivery once more, now."""
         return self._call("POST", f"/v1/deliveries/{delivery_id}/retry")

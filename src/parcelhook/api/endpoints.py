@@ -25,7 +25,7 @@ from parcelhook.api.endpoint_forms import (
     view,
 )
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
-from parcelhook.api.reading import known_parameters, read_body
+from parcelhook.api.reading import check_body, known_parameters
 from parcelhook.delivery import connecting
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_id, filter_number, public_id
@@ -153,13 +153,6 @@ async def rotate(
     overlap_s = (data or RotateInput()).overlap_s
     fresh, until_ms = await connecting.rotate_secret(platform, account_id, _id(endpoint_id), overlap_s)
     return Rotated(secret=fresh, previous_valid_until=None if until_ms is None else times.iso(until_ms))
-
-
-async def check_body(request: Request[Any, Any, Any]) -> None:
-    """Read the body before the framework does, for its errors name neither value nor remedy."""
-    form = request.route_handler.opt.get("body")
-    if form is not None:
-        read_body(await request.body(), form)
 
 
 router = Router(

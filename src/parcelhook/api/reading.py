@@ -6,6 +6,7 @@ import re
 from typing import Any, TypeVar
 
 import msgspec
+from litestar import Request
 
 from parcelhook.errors import InvalidInput, MalformedBody
 
@@ -26,6 +27,13 @@ def read_body(raw: bytes, form: type[T]) -> T:
         raise from_validation_error(error, raw) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.", remedy="Send JSON as UTF-8.") from None
+
+
+async def check_body(request: Request[Any, Any, Any]) -> None:
+    """Read the body before the framework does, for its errors name neither value nor remedy."""
+    form = request.route_handler.opt.get("body")
+    if form is not None:
+        read_body(await request.body(), form)
 
 
 def from_validation_error(error: msgspec.ValidationError, raw: bytes, *, item: int | None = None) -> InvalidInput:

@@ -28,6 +28,7 @@ _TAGS = {
     "Endpoints": "Connect webhooks: add, edit, delete, test.",
     "Webhooks Logs": "Every attempt, with its cause and its fix.",
     "Shipments": "Where each shipment stands, and everything that was said of it.",
+    "Carrier hubs": "Connect the hubs that carriers' scans come from, and look at what came.",
     "Operation": "For those who watch over the server.",
 }
 _METHODS = ("post", "get", "patch", "delete")
