@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from parcelhook.errors import InvalidInput, MalformedBody
-from parcelhook.shipping.events import Event, check
+from parcelhook.shipping.events import Event, EventKind, check
 
 _event: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 _AT = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$?(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -16,6 +16,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]+)`")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _SHOWN = 100  # characters of a wrong value that are repeated
+_KINDS: Final = f"Give {EventKind.ORDER_SHIPPED}, {EventKind.ORDER_ERROR} or {EventKind.TRACKING_UPDATE}."
 
 
 def read_event(raw: bytes, item: int | None = None) -> Event:
@@ -23,7 +24,10 @@ def read_event(raw: bytes, item: int | None = None) -> Event:
     try:
         event = _event.decode(raw)
     except msgspec.ValidationError as error:
-        raise from_validation_error(error, raw, item=item) from None
+        flaw = from_validation_error(error, raw, item=item)
+        if flaw.field == "Event":
+            flaw.remedy = _KINDS
+        raise flaw from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody(
             f"{'The body' if item is None else f'Item {item}'} is not valid JSON: {error}.",
