@@ -27,7 +27,7 @@ _FORMS: Final = {"ndjson": Form.NDJSON, "jsonl": Form.NDJSON, "csv": Form.CSV, "
 def read(lines: Iterable[bytes], form: Form | None = None) -> Iterator[Read]:
     """What stands in each line; empty ones are passed over. InvalidInput if the file as a whole cannot be read.
 
-    Without a form, a first line that begins as a JSON object does says that it is NDJSON.
+    Without a form, the file is NDJSON if its first line begins with a brace, and CSV if not.
     """
     numbered = Lines(lines)
     first = _first(numbered)
