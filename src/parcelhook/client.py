@@ -21,16 +21,26 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """What the API refused, or why it could not be reached (`status` 0). `problem` is the whole problem document."""
+    """What the API refused, or why it could not be reached (`status` 0). `problem` is the whole problem document.
+
+    `retry_after_s` is when to come again, where the server said: nothing of the request was accepted.
+    """
 
     def __init__(
-        self, message: str, *, status: int = 0, code: str = "unreachable", problem: Json | None = None
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "unreachable",
+        problem: Json | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.code = code
         self.problem = problem or {}
+        self.retry_after_s = retry_after_s
 
     @property
     def remedy(self) -> str:
@@ -59,10 +69,22 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
-    def send(self, events: Json | Sequence[Json], *, idempotency_key: str | None = None) -> list[Json]:
-        """Feed one event or up to 1,000; a line `{"id", "duplicate"}` for each. They are on disk when it returns."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        answer = self._call("POST", "/v1/events", json=events, headers=headers)
+    def send(
+        self, events: Json | Sequence[Json], *, idempotency_key: str | None = None, deliver: bool = True
+    ) -> list[Json]:
+        """Feed one event or up to 1,000; a line `{"id", "duplicate"}` for each. They are on disk when it returns.
+
+        With `deliver` false they are history: known from now on, and sent to nobody.
+        """
+        return self.send_encoded(msgspec.json.encode(events), idempotency_key=idempotency_key, deliver=deliver)
+
+    def send_encoded(self, body: bytes, *, idempotency_key: str | None = None, deliver: bool = True) -> list[Json]:
+        """The same for what is JSON already."""
+        headers = {"Content-Type": "application/json"}
+        if idempotency_key:
+            headers["Idempotency-Key"] = idempotency_key
+        query = {} if deliver else {"deliver": "false"}
+        answer = self._call("POST", "/v1/events", content=body, headers=headers, params=query)
         accepted: list[Json] = answer["accepted"]
         return accepted
 
@@ -243,6 +265,7 @@ def _content(answer: httpx.Response) -> Json:
             "does. Is PARCELHOOK_URL right?",
             status=answer.status_code,
             code="not_parcelhook",
+            retry_after_s=_retry_after(answer),
         ) from None
     if answer.status_code >= 400:
         raise ApiError(
@@ -250,6 +273,12 @@ def _content(answer: httpx.Response) -> Json:
             status=answer.status_code,
             code=str(content.get("code", "error")),
             problem=content,
+            retry_after_s=_retry_after(answer),
         )
     found: Json = content
     return found
+
+
+def _retry_after(answer: httpx.Response) -> int | None:
+    said = answer.headers.get("Retry-After", "")
+    return int(said) if said.isascii() and said.isdigit() else None
