@@ -22,6 +22,7 @@ from parcelhook.store.accepting import Acceptance, Accepted, Feed, Offer
 from parcelhook.store.database import Database, Transaction
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 from parcelhook.webhooks.endpoint import Ordering
+from parcelhook.webhooks.filters import wants
 
 MOST_WAITING = 50_000  # events in memory and not yet committed; beyond that the feeder is asked to come back
 EVENTS_PER_COMMIT = 2_000
@@ -78,7 +79,11 @@ class Intake:
 
     def _offer(self, account_id: int, event: Event, now_ms: int) -> Offer:
         kind = kind_of(event)
-        endpoints = self._registry.matching(account_id, kind)
+        endpoints = [
+            endpoint
+            for endpoint in self._registry.matching(account_id, kind)
+            if not endpoint.filters or wants(endpoint.filters, event)
+        ]
         first = self._maker.block(1 + len(endpoints))
         given = None if event.id is UNSET else event.id
         stored = StoredEvent(

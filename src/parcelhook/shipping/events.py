@@ -143,6 +143,7 @@ _KINDS: dict[type, EventKind] = {
     TrackingUpdate: EventKind.TRACKING_UPDATE,
 }
 _encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def kind_of(event: Event) -> EventKind:
@@ -174,6 +175,11 @@ def encode(event: Event) -> bytes:
     if event.id is not UNSET:
         event = msgspec.structs.replace(event, id=UNSET)
     return _encoder.encode(event)
+
+
+def decode(body: bytes) -> Event:
+    """The event behind a body that `encode` made."""
+    return _decoder.decode(body)
 
 
 def sample(kind: EventKind) -> Event:
