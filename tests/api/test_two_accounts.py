@@ -70,6 +70,7 @@ def test_lists_hold_only_ones_own(account: httpx.Client, theirs: dict[str, str])
         {"test": "true"},
     ):
         assert account.get("/v1/logs", params=filters).json()["items"] == []
+    assert account.post("/v1/endpoints/matching").json()["events"] == 0
     assert account.get("/v1/logs/export").text.count("\n") == 1
     assert account.get("/v1/logs", params={"cursor": theirs["log"]}).json()["items"] == []
 
@@ -82,7 +83,7 @@ def test_every_route_under_v1_was_asked(server: Server) -> None:
     mine = {(method, path.replace("{endpoint}", "{endpoint_id}").replace("{event}", "{event_id}").replace("{delivery}", "{delivery_id}").replace("{log}", "{log_id}")) for method, path, _ in ROUTES}  # fmt: skip
     without_an_id = {
         ("POST", "/v1/events"), ("POST", "/v1/endpoints"), ("GET", "/v1/endpoints"), ("GET", "/v1/logs"),
-        ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"),
+        ("POST", "/v1/endpoints/matching"), ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"),
     }  # fmt: skip
     assert routes == mine | without_an_id
     for method, path in without_an_id:

@@ -103,6 +103,23 @@ def flaws(filters: Filters) -> list[InvalidInput]:
     ]
 
 
+def in_words(filters: Filters) -> list[str]:
+    """What is wanted, a few words a filter: `carrier GLS or DHL`, `to IT`, `late`."""
+    lists: dict[str, Iterable[str]] = {
+        "carrier": filters.carriers,
+        "from": filters.from_countries,
+        "to": filters.to_countries,
+        "marketplace": filters.marketplaces,
+        "code": (f"{code} {CODES[code].label}" for code in filters.codes),
+    }
+    said = [f"{name} {words}" for name, entries in lists.items() if (words := " or ".join(entries))]
+    if filters.late is not None:
+        said.append("late" if filters.late else "not late")
+    if filters.returns is not None:
+        said.append("returns only" if filters.returns else "no returns")
+    return said
+
+
 def _each(name: str, entries: Sequence[T], rule: Callable[[str, T], Iterator[InvalidInput]]) -> Iterator[InvalidInput]:
     if len(entries) > MOST_ENTRIES:
         yield InvalidInput(
