@@ -122,3 +122,8 @@ def test_what_is_wrong_stands_at_its_field(visitor: Visitor, receiver: Receiver)
         assert 'value="IT, Italy"' in wrong.text
     assert visitor.api.get("/v1/endpoints").json()["items"] == []
     assert receiver.received == []
+
+
+def test_enter_in_a_field_saves(visitor: Visitor) -> None:
+    form = visitor.http.get("/webhooks/new").text.partition('<form method="post" id="webhook"')[2]
+    assert re.findall(r'<button[^>]*name="action" value="(\w+)"', form)[0] == "save", "browsers press the first button"
