@@ -100,6 +100,10 @@ class Client:
         """All endpoints, oldest first."""
         return self._pages("/v1/endpoints", {})
 
+    def count_matching(self, **fields: Any) -> Json:
+        """How many of the last day's events these `events` and `filters` would have let through."""
+        return self._call("POST", "/v1/endpoints/matching", json=fields)
+
     def endpoint(self, endpoint_id: str) -> Json:
         """One endpoint."""
         return self._call("GET", f"/v1/endpoints/{endpoint_id}")

@@ -81,6 +81,7 @@ def test_lists_hold_only_ones_own(account: httpx.Client, theirs: dict[str, str])
         {"test": "true"},
     ):
         assert account.get("/v1/logs", params=filters).json()["items"] == []
+    assert account.post("/v1/endpoints/matching").json()["events"] == 0
     assert account.get("/v1/logs/export").text.count("\n") == 1
     assert account.get("/v1/logs", params={"cursor": theirs["log"]}).json()["items"] == []
     assert account.get("/v1/shipments").json()["items"] == []
@@ -96,7 +97,7 @@ def test_every_route_under_v1_was_asked(server: Server) -> None:
     without_an_id = {
         ("POST", "/v1/events"), ("POST", "/v1/endpoints"), ("GET", "/v1/endpoints"), ("GET", "/v1/logs"),
         ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"), ("GET", "/v1/shipments"),
-        ("GET", "/v1/hubs"), ("POST", "/v1/hubs"), ("POST", "/v1/hubs/try"),
+        ("POST", "/v1/endpoints/matching"), ("GET", "/v1/hubs"), ("POST", "/v1/hubs"), ("POST", "/v1/hubs/try"),
     }  # fmt: skip
     assert routes == mine | without_an_id
     for method, path in without_an_id:

@@ -65,6 +65,34 @@ def test_from_adding_to_deleting(shell: Shell, receiver: Receiver) -> None:
     assert "No endpoint yet" in shell("endpoints", "list").stdout
 
 
+def test_filters_and_format_on_the_command_line(shell: Shell, receiver: Receiver) -> None:
+    feed = [
+        {"Event": "ORDER_ERROR", "OrderID": str(n), "Message": "m", "TrackingCarrier": c} for n, c in enumerate("GGDDD")
+    ]
+    shell("send", "-", given=json.dumps(feed))
+    counted = shell("endpoints", "matching", "--event", "order_error", "--carrier", "g", "--carrier", "x")
+    assert counted.stdout == "2 of the last day's 5 events would have been sent.\n"
+    assert json.loads(shell("endpoints", "matching", "--carrier", "D", "--json").stdout)["matching"] == 3
+    added = shell(
+        "endpoints", "add", "--url", receiver.url(), "--event", "order_error", "--no-verify", "--json", "--carrier", "G",
+        "--to-country", "it", "--code", "6", "--late", "yes", "--returns", "none", "--format", "cloudevents",
+    )  # fmt: skip
+    endpoint = json.loads(added.stdout)["id"]
+    shown = shell("endpoints", "show", endpoint).stdout
+    assert "carrier G; to IT; code 6 Delivered; late; no returns" in shown
+    assert "cloudevents" in shown
+    shell("endpoints", "edit", endpoint, "--carrier", "D", "--late", "any", "--format", "page")
+    shown = shell("endpoints", "show", endpoint).stdout
+    assert "carrier D; to IT; code 6 Delivered; no returns" in shown
+    assert "cloudevents" not in shown
+    shell("endpoints", "edit", endpoint, "--no-filters", "--marketplace", "Amazon")
+    assert "  marketplace Amazon\n" in shell("endpoints", "show", endpoint).stdout
+    assert "Filters        -" in shell("endpoints", "edit", endpoint, "--no-filters").stdout
+    wrong = shell("endpoints", "edit", endpoint, "--to-country", "Italy")
+    assert (wrong.returncode, "two letters" in wrong.stderr) == (1, True)
+    assert shell("endpoints", "edit", endpoint, "--late", "perhaps").returncode == 2
+
+
 def test_a_failed_first_connection_shows_the_exchange_and_the_remedy(shell: Shell, receiver: Receiver) -> None:
     receiver.behave(answer(500))
     refused = shell("endpoints", "add", "--url", receiver.url(), "--event", "order_shipped")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from seeds import MAKER, accept, claim, event, feed, offer, outcome, record
-
 from parcelhook import times
 from parcelhook.delivery.upkeep import prune
 from parcelhook.store import ids, log, retention
 from parcelhook.store.database import Database
 from parcelhook.store.log_filter import LogFilter
+from store.seeds import MAKER, accept, claim, event, feed, offer, outcome, record
 
 DAY = 86_400_000
 

@@ -1,4 +1,4 @@
-"""Endpoints: add (with the first connection), list, show, edit, delete, test, enable, disable, signing secret."""
+"""Endpoints: add (with the first connection), list, count matches, show, edit, delete, test, enable, disable, secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Router, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from parcelhook import times
@@ -16,21 +16,26 @@ from parcelhook.api.endpoint_forms import (
     EndpointChange,
     EndpointInput,
     EndpointView,
+    MatchingInput,
+    MatchingView,
     RotateInput,
     TestInput,
     changed,
     draft,
     event,
+    events,
     fields,
     view,
 )
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import check_body, known_parameters
-from parcelhook.delivery import connecting
+from parcelhook.delivery import connecting, lookback
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_id, filter_number, public_id
+from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
 from parcelhook.webhooks.endpoint import Endpoint
+from parcelhook.webhooks.filters import NO_FILTERS
 
 PAGE = 50
 LONGEST_PAGE = 200
@@ -92,6 +97,22 @@ async def list_all(
     found = [endpoint for endpoint in platform.registry.endpoints(account_id) if endpoint.id > after]
     shown = [await _view(platform, endpoint) for endpoint in found[:size]]
     return EndpointPage(items=shown, next_cursor=shown[-1].id if len(found) > size else None)
+
+
+@post("/matching", summary="Count what filters would let through", status_code=200, opt={"body": MatchingInput})
+async def count_matching(
+    platform: ThePlatform, account_id: TheAccount, data: JSONBody[MatchingInput | None] = None
+) -> MatchingView:
+    """How many of the last day's events an endpoint with these events and filters would have received. Changes nothing.
+
+    At most the newest 10,000 events are looked into.
+    """
+    asked = data or MatchingInput()
+    kinds = frozenset(EventKind) if asked.events is UNSET else events(asked.events)
+    found = await lookback.look_back(platform, account_id, kinds, asked.filters or NO_FILTERS, times.now_ms())
+    return MatchingView(
+        since=times.iso(found.since_ms), events=found.events, matching=found.matching, exact=found.exact
+    )
 
 
 @get("/{endpoint_id:str}", summary="One endpoint")
@@ -158,7 +179,7 @@ async def rotate(
 router = Router(
     path="/v1/endpoints",
     guards=[require_key],
-    route_handlers=[add, list_all, show, edit, remove, try_out, enable, disable, secret, rotate],
+    route_handlers=[add, list_all, count_matching, show, edit, remove, try_out, enable, disable, secret, rotate],
     before_request=check_body,
     tags=["Endpoints"],
 )
