@@ -12,7 +12,6 @@ from parcelhook.api.auth import require_key
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import check_body
 from parcelhook.delivery import hubs as connections
-from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import public_id
 from parcelhook.edge.hub_views import (
     HubRequestView,
@@ -24,6 +23,7 @@ from parcelhook.edge.hub_views import (
     tried,
     view,
 )
+from parcelhook.edge.outside import base_url
 from parcelhook.errors import PayloadTooLarge
 from parcelhook.store import hubs, ids
 
@@ -93,14 +93,14 @@ async def add(
 ) -> HubView:
     """Connect a carrier hub. The answer's `url` is the address to paste there, and `steps` say where."""
     link = await connections.connect(platform, account_id, hub=data.hub, secret=data.secret, label=data.label)
-    return view(link, _base(request, platform))
+    return view(link, base_url(request, platform.settings))
 
 
 @get("/", summary="All hubs")
 async def list_all(request: Request[Any, Any, Any], platform: ThePlatform, account_id: TheAccount) -> HubList:
     """The hubs that are connected, oldest first, and those that can be."""
     links = await platform.database.read(lambda connection: hubs.of_account(connection, account_id, platform.vault))
-    base = _base(request, platform)
+    base = base_url(request, platform.settings)
     return HubList(items=[view(link, base) for link in links], next_cursor=None, known=known())
 
 
@@ -109,7 +109,7 @@ async def show(
     request: Request[Any, Any, Any], platform: ThePlatform, account_id: TheAccount, hub_id: PathId
 ) -> HubView:
     """Its address, and how many of its requests were verified and refused."""
-    return view(await connections.find(platform, account_id, _id(hub_id)), _base(request, platform))
+    return view(await connections.find(platform, account_id, _id(hub_id)), base_url(request, platform.settings))
 
 
 @patch("/{hub_id:str}", summary="Change a hub", opt={"body": HubChange})
@@ -122,7 +122,7 @@ async def edit(
 ) -> HubView:
     """Another secret, or another label. The address stays."""
     link = await connections.change(platform, account_id, _id(hub_id), secret=data.secret, label=data.label)
-    return view(link, _base(request, platform))
+    return view(link, base_url(request, platform.settings))
 
 
 @delete("/{hub_id:str}", summary="Disconnect a hub", status_code=200)
@@ -167,10 +167,6 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
             raise PayloadTooLarge(f"A hub's request may hold {MOST_BYTES // 2**20} MiB.")
         parts.append(part)
     return b"".join(parts)
-
-
-def _base(request: Request[Any, Any, Any], platform: Platform) -> str:
-    return platform.settings.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def _id(text: str) -> int:

@@ -15,6 +15,7 @@ from litestar.types import Message, Scope
 
 from parcelhook.dashboard import (
     assets,
+    carriers,
     events,
     login,
     logs,
@@ -63,6 +64,7 @@ def create_dashboard(platform: Platform) -> Litestar:
             logs.router,
             events.router,
             shipments.router,
+            carriers.router,
             reference.router,
             settings.router,
             searching.router,

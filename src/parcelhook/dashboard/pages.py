@@ -32,6 +32,7 @@ NAVIGATION: Final = (
     ("logs", "/logs", "Webhooks Logs"),
     ("events", "/events", "Events"),
     ("shipments", "/shipments", "Shipments"),
+    ("carriers", "/carriers", "Carriers"),
     ("reference", "/reference", "Reference"),
     ("settings", "/settings", "Settings"),
 )

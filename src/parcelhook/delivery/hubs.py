@@ -110,7 +110,8 @@ async def receive(platform: Platform, name: str, token: str, headers: Mapping[st
         note="",
         event_id="",
         head="\n".join(f"{key}: {'***' if key in MASKED else value}" for key, value in headers.items())[:16_384],
-        body=body,
+        body=body[: hubs.BYTES_KEPT],
+        length=len(body),
     )
     try:
         hub.verify(Inbound(headers=headers, body=body, now_s=now_ms // 1_000), link.secret)

@@ -52,7 +52,10 @@ class BecameView(Struct, frozen=True, kw_only=True):
 
 
 class HubRequestView(Struct, frozen=True, kw_only=True):
-    """A request as it came from a hub. `result`: `accepted`, `refused` (its signature) or `not_understood` (its body)."""
+    """A request as it came from a hub. `result`: `accepted`, `refused` (its signature) or `not_understood` (its body).
+
+    The body is whole up to 64 KiB; beyond that it is `truncated`.
+    """
 
     id: str
     received_at: str
@@ -61,6 +64,7 @@ class HubRequestView(Struct, frozen=True, kw_only=True):
     event_id: str
     headers: str
     body: str
+    truncated: bool
     scans: int
     told: int
     became: list[BecameView]
@@ -135,6 +139,7 @@ def request_view(request: HubRequest) -> HubRequestView:
         event_id=request.event_id,
         headers=request.head,
         body=request.body.decode("utf-8", "replace"),
+        truncated=request.length > len(request.body),
         scans=request.scans,
         told=request.told,
         became=[_became(one) for one in request.became],

@@ -14,6 +14,7 @@ from parcelhook.store.schema import hub_requests, hubs
 from parcelhook.store.vault import Vault
 
 REQUESTS_KEPT = 50  # of each hub
+BYTES_KEPT = 64 * 1024  # of the body of each, as of an attempt
 LONGEST_LABEL = 200
 
 
@@ -49,7 +50,10 @@ class Became(Struct, frozen=True, kw_only=True):
 
 
 class HubRequest(Struct, frozen=True, kw_only=True):
-    """A request as it came. `result` is accepted, refused or not_understood, and `note` says why."""
+    """A request as it came. `result` is accepted, refused or not_understood, and `note` says why.
+
+    Of its body, which has `length` bytes, the beginning is kept.
+    """
 
     id: int
     hub_id: int
@@ -59,6 +63,7 @@ class HubRequest(Struct, frozen=True, kw_only=True):
     event_id: str
     head: str
     body: bytes
+    length: int
     scans: int = 0
     told: int = 0
     became: tuple[Became, ...] = ()
@@ -146,6 +151,7 @@ def record(connection: Connection, request: HubRequest) -> None:
             event_id=request.event_id,
             head=request.head,
             body=request.body,
+            length=request.length,
             scans=request.scans,
             told=request.told,
             became=msgspec.json.encode(request.became).decode(),
@@ -167,22 +173,32 @@ def requests(connection: Connection, hub_id: int) -> list[HubRequest]:
     rows = connection.execute(
         select(hub_requests).where(hub_requests.c.hub_id == hub_id).order_by(hub_requests.c.id.desc())
     )
-    return [
-        HubRequest(
-            id=row.id,
-            hub_id=row.hub_id,
-            received_ms=row.received_ms,
-            result=row.result,
-            note=row.note,
-            event_id=row.event_id,
-            head=row.head,
-            body=row.body,
-            scans=row.scans,
-            told=row.told,
-            became=msgspec.json.decode(row.became, type=tuple[Became, ...]),
-        )
-        for row in rows
-    ]
+    return [_request(row) for row in rows]
+
+
+def request(connection: Connection, hub_id: int, request_id: int) -> HubRequest | None:
+    """One of them, None if it is not among them any more."""
+    row = connection.execute(
+        select(hub_requests).where(hub_requests.c.id == request_id, hub_requests.c.hub_id == hub_id)
+    ).first()
+    return None if row is None else _request(row)
+
+
+def _request(row: Row[Any]) -> HubRequest:
+    return HubRequest(
+        id=row.id,
+        hub_id=row.hub_id,
+        received_ms=row.received_ms,
+        result=row.result,
+        note=row.note,
+        event_id=row.event_id,
+        head=row.head,
+        body=row.body,
+        length=row.length,
+        scans=row.scans,
+        told=row.told,
+        became=msgspec.json.decode(row.became, type=tuple[Became, ...]),
+    )
 
 
 def _digest(token: str) -> bytes:

@@ -108,6 +108,7 @@ def _hubs() -> None:
         *_big("hub_id", "received_ms"),
         *_text("result", "note", "event_id", "head"),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
         sa.Column("scans", sa.Integer(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
         *_text("became"),
