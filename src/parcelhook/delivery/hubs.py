@@ -15,6 +15,7 @@ from parcelhook.carriers.hub import BadSignature, Hub, Inbound, NotUnderstood, R
 from parcelhook.delivery.intake import Finish
 from parcelhook.errors import HubNotUnderstood, HubRefused, InvalidInput, NotFound
 from parcelhook.shipping.shipment import Said
+from parcelhook.shipping.status import Status
 from parcelhook.store import hubs, ids
 from parcelhook.store.accepting import Acceptance
 from parcelhook.store.database import Transaction
@@ -124,10 +125,11 @@ async def receive(platform: Platform, name: str, token: str, headers: Mapping[st
         await _keep(platform, replace(request, result="not_understood", note=refused.reason))
         log.warning("hub.not_understood", hub=name, hub_id=link.id, reason=refused.reason)
         raise HubNotUnderstood(refused.reason) from None
-    unknown = sorted({scan.status_text for scan in reading.scans if scan.status.value == "unknown"})
+    unknown = sorted({scan.status_text for scan in reading.scans if scan.status is Status.UNKNOWN})
+    if unknown:  # what came is in the hub's own log; what its table does not know yet is for its maintainer
+        log.warning("hub.unknown_status", hub=name, hub_id=link.id, statuses=unknown)
     acceptance = await platform.intake.accept_scans(link.account_id, reading.scans, _finish(request, reading))
     told = sum(said is Said.NEW for said in acceptance.said)
-    log.info("hub.received", hub=name, hub_id=link.id, scans=len(reading.scans), told=told, unknown=unknown or None)
     return Received(scans=len(reading.scans), told=told, note=reading.note)
 
 
