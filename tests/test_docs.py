@@ -20,9 +20,11 @@ from parcelhook.carriers.catalogue import HUBS
 from parcelhook.carriers.hub import BadSignature, Inbound, NotUnderstood
 from parcelhook.cli.importing.lines import Good, Refused
 from parcelhook.cli.importing.reading import read
+from parcelhook.edge.giving import read_event
 from parcelhook.receiving import verify
 from parcelhook.settings import CATALOGUE
-from parcelhook.shipping.events import EventKind, encode, sample
+from parcelhook.shipping.events import EventKind, TrackingUpdate, encode, sample
+from parcelhook.shipping.status import Status
 from parcelhook.webhooks.signature import Signer, new_secret
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +72,17 @@ def test_every_field_of_every_event_is_told() -> None:
 def test_the_sample_of_the_page_is_the_real_one() -> None:
     (shown,) = blocks("events.md", "json")
     assert json.loads(shown) == json.loads(encode(sample(EventKind.TRACKING_UPDATE)))
+
+
+def test_the_page_on_shipments_has_every_status_with_its_code() -> None:
+    page = (DOCS / "shipments.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| (–|\d) \|", page, re.MULTILINE)
+    assert sorted(told) == sorted((status.value, str(status.code or "–")) for status in Status)
+
+
+def test_the_short_update_of_the_page_is_enough() -> None:
+    (shown,) = blocks("shipments.md", "json")
+    assert isinstance(read_event(shown.encode()), TrackingUpdate)
 
 
 def test_the_files_of_the_page_on_importing_are_read_to_the_last_line() -> None:
