@@ -42,6 +42,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """A line of the log with what has become of its delivery since."""
 
     item: LogItem
+    endpoint: str  # its label, or its URL without what all have in common
     date_ms: int
     date_end_ms: int
     of: int | None  # the webhook's Count of Retry, None if it is gone
@@ -213,6 +214,7 @@ def _rows(platform: Platform, lines: Sequence[LogLine], stands: Mapping[int, del
         found.append(
             Row(
                 item=item(line),
+                endpoint=(endpoint.label if endpoint else "") or line.endpoint_url.partition("://")[2],
                 date_ms=line.date_ms,
                 date_end_ms=line.date_end_ms,
                 of=None if endpoint is None else endpoint.retry_count,
