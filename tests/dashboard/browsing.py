@@ -99,7 +99,7 @@ def tab(
         yield context.new_page(), watch
     finally:
         context.close()
-    assert watch.faults == []
+    assert not watch.faults, "\n".join(watch.faults)
 
 
 def axe(page: Page) -> list[str]:

@@ -8,12 +8,14 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboard import browsing
 from dashboard.people import Shop
 from parcelhook.store.users import Role
 from server import Server
+
+expect.set_options(timeout=10_000)
 
 OpenTab = Callable[..., Page]
 

@@ -125,6 +125,9 @@ def endpoint_of(typed: Typed, account_id: int, stored: Endpoint | None) -> tuple
         "rate_limit": _number("rate_limit", typed.rate_limit, found),
         "concurrency": _number("concurrency", typed.concurrency, found),
     }
+    if not fields["events"]:
+        remedy = "Choose Order Shipped, Order Error or Tracking Updates; several are possible."
+        found.append(_flaw("events", "", "A webhook needs at least one event.", remedy))
     endpoint = replace(base, **{name: value for name, value in fields.items() if value is not None})
     known = {flaw.field for flaw in found}
     return endpoint, found + [flaw for flaw in flaws(endpoint) if flaw.field not in known]
