@@ -35,7 +35,9 @@ def test_what_passes_is_connected_and_saved(behaviour: Behaviour, receiver: Rece
 def test_the_first_connection_sends_order_shipped_whatever_is_chosen(receiver: Receiver, open_tab: OpenTab) -> None:
     page = open_tab("/webhooks")
     popup = add_webhook(page)
-    expect(popup).to_contain_text("On the first connection a sample Order Shipped is sent, even if you chose other events.")
+    expect(popup).to_contain_text(
+        "On the first connection a sample Order Shipped is sent, even if you chose other events."
+    )
     fill(popup, receiver.url(), "Order Error")
     save(popup)
     expect(page.get_by_role("heading", name="Connected and saved")).to_be_visible()
@@ -140,7 +142,9 @@ def test_a_failure_can_be_saved_as_paused(receiver: Receiver, open_tab: OpenTab)
     expect(page.get_by_text("Saved as paused: its first connection has not passed yet.")).to_be_visible()
 
 
-def test_take_any_2xx_is_offered_where_only_the_body_was_wrong(shop: Shop, receiver: Receiver, open_tab: OpenTab) -> None:
+def test_take_any_2xx_is_offered_where_only_the_body_was_wrong(
+    shop: Shop, receiver: Receiver, open_tab: OpenTab
+) -> None:
     receiver.behave(answer(body=b"OK", content_type="text/plain"))
     page = open_tab("/webhooks")
     popup = add_webhook(page)
