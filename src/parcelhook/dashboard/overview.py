@@ -85,19 +85,30 @@ def _four(
     waiting = sum(row.waiting for row in rows)
     more = "more than " if any(row.more_waiting for row in rows) else ""
     return [
-        Figure(title="Events in", value=number(events), before=f"{number(events_before)} the day before"),
+        Figure(
+            title="Events in",
+            value=number(events),
+            before=f"{number(events_before) if events_before else 'none'} the day before",
+        ),
         Figure(
             title="Deliveries succeeded",
             value=percent(_share(tally)),
-            before=f"{percent(_share(before))} the day before",
+            before=f"{'none' if _share(before) is None else percent(_share(before))} the day before",
         ),
-        Figure(title="Waiting", value=more + number(waiting), before="now, for their turn or their retry"),
+        Figure(title="Waiting", value=more + number(waiting), before="now, for their turn or for a retry"),
         Figure(
             title="Time Spent",
             value=spent(time.p50),
-            before=f"half of them; 95 % within {spent(time.p95)} (day before {spent(time_before.p95)})",
+            before=_slowest(time, time_before),
         ),
     ]
+
+
+def _slowest(time: TimeSpent, before: TimeSpent) -> str:
+    if time.p95 is None:
+        return "nothing was sent"
+    then = "" if before.p95 is None else f"; {spent(before.p95)} the day before"
+    return f"the median; 95 % within {spent(time.p95)}{then}"
 
 
 def _share(tally: Tally) -> float | None:

@@ -139,6 +139,9 @@ def endpoint_of(typed: Typed, account_id: int, stored: Endpoint | None) -> tuple
         "filters": filters_of(typed.filters, found),
         "format": _choice("format", typed.format, Format, found),
     }
+    if not fields["events"]:
+        remedy = "Choose Order Shipped, Order Error or Tracking Updates; several are possible."
+        found.append(_flaw("events", "", "A webhook needs at least one event.", remedy))
     endpoint = replace(base, **{name: value for name, value in fields.items() if value is not None})
     known = {flaw.field for flaw in found}
     return endpoint, found + [flaw for flaw in map(at_its_field, flaws(endpoint)) if flaw.field not in known]

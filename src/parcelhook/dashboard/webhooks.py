@@ -64,7 +64,15 @@ async def list_all(request: Asked, platform: ThePlatform, who: Who) -> Response[
         and (event is None or event in row.endpoint.events)
         and text.lower() in f"{row.endpoint.url} {row.endpoint.label}".lower()
     ]
-    context = {"rows": shown, "any": bool(rows), "state": state, "event": event, "text": text, "states": STATES}
+    context = {
+        "rows": shown,
+        "any": bool(rows),
+        "state": state,
+        "event": event,
+        "text": text,
+        "states": STATES,
+        "deleted": "deleted" in request.query_params,
+    }
     return page(request, "webhooks.html", context)
 
 
