@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
 
-.PHONY: run test check lint types floors format docs bench crash lock clean
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: run test check lint types floors format docs bench crash lock clean browser
 
 run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
 	$(BIN)/parcelhook demo --data $(DATA)
 
-test: $(VENV)/.installed-dev ## run every test
+test: $(VENV)/.installed-dev $(VENV)/.installed-npm browser ## run every test
 	$(BIN)/python -m pytest -q
 
 check: lint types floors test ## what .ci/run runs
@@ -18,8 +20,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.installed-dev
+types: $(VENV)/.installed-dev $(VENV)/.installed-npm
 	$(BIN)/mypy
+	cd tests/dashboard && $(NODE) npx --no-install tsc -p .
 
 floors: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
@@ -50,6 +53,15 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	touch $@
 
+$(VENV)/.installed-npm: $(VENV)/.installed-dev tests/dashboard/package-lock.json ## Node itself is a wheel of the lock file
+	cd tests/dashboard && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+browser: # what the dashboard's tests look through: Debian's own Chromium
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "Chromium cannot be installed here; the tests that need a browser will be skipped"
+
 $(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.lock
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
@@ -64,4 +76,4 @@ lock: $(VENV)/bin/python ## pin anew what is used
 	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --strip-extras --extra bench -o requirements-bench.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/dashboard/node_modules build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -59,8 +59,12 @@ class Watch:
             self._faults.append(f"request to another host: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # A download takes over from its navigation, and a live log ends with its page: the browser calls both failed.
-        ended = request.failure == "net::ERR_ABORTED" and urlsplit(request.url).path in {"/logs/stream", "/logs/export"}
+        # A download takes over from its navigation; a live log and the icon, which loads last, end with their page: the
+        # browser calls all of these failed.
+        path = urlsplit(request.url).path
+        ended = request.failure == "net::ERR_ABORTED" and (
+            path in {"/logs/stream", "/logs/export"} or path.endswith("/icon.svg")
+        )
         if not ended:
             self._faults.append(f"request failed: {request.method} {request.url} {request.failure}")
 

@@ -14,8 +14,9 @@ from parcelhook.dashboard.given import Asked, ThePlatform, Who
 from parcelhook.dashboard.pages import ago, number, page, percent, spent
 from parcelhook.dashboard.visitors import check_form, require_user
 from parcelhook.dashboard.webhooks import Row, rows_of
-from parcelhook.store import insights
+from parcelhook.store import insights, log
 from parcelhook.store.insights import Range, Tally, TimeSpent
+from parcelhook.store.log_filter import LogFilter
 
 OVERDUE_MS = 15 * 60_000  # a delivery that is due for so long deserves a look
 
@@ -49,6 +50,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         day = Range.last(24, now_ms)
         return (
             figures.charts(connection, account_id, hours),
+            bool(log.page(connection, account_id, LogFilter(test=True), before=None, limit=1)),
             *(
                 (
                     insights.events_in(connection, account_id, when),
@@ -59,7 +61,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
             ),
         )
 
-    drawn, today, yesterday = await platform.database.read(look)
+    drawn, tested, today, yesterday = await platform.database.read(look)
     context = {
         "rows": rows,
         "four": _four(rows, *today, *yesterday),
@@ -67,7 +69,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         "hours": hours,
         "ranges": figures.RANGES,
         "concerns": _concerns(rows, now_ms),
-        "tested": any(row.latest is not None or row.endpoint.verified for row in rows),
+        "tested": tested or any(row.latest is not None or row.endpoint.verified for row in rows),
         "fed": today[0] + yesterday[0] > 0,
     }
     return page(request, "overview.html", context)
