@@ -102,7 +102,7 @@ def memory(receiver: Receiver, figures: Figures, *, count: int) -> None:
         figures.add("memory_idle_mb", server.memory_mb())
         peak = 0.0
         for start in range(0, count, 50_000):
-            load(server, events=min(50_000, count - start), first=start, batch=1_000, connections=4)
+            load(server, events=min(50_000, count - start), batch=1_000, connections=4)
             peak = max(peak, server.memory_mb())
         figures.add("memory_mb", peak)
         figures.note("memory_count", count)
@@ -135,9 +135,11 @@ def at_fifty(receiver: Receiver, server: Parcelhook, seconds: int) -> list[float
     return [(arrived[name] - at) / 1e6 for name, at in fed["sent"].items()]
 
 
-def load(server: Parcelhook, **options: object) -> dict[str, object]:
-    """Run the load generator beside; what it says."""
+def load(server: Parcelhook, *, events: int, **options: object) -> dict[str, object]:
+    """Run the load generator beside, for so many shipments that the server has not heard of; what it says."""
     command = [sys.executable, str(HERE / "load.py"), "--port", server.url.rpartition(":")[2], "--key", server.key]
+    command += ["--events", str(events), "--first", str(server.fed)]
+    server.fed += events
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     done = subprocess.run(

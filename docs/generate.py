@@ -13,6 +13,8 @@ from typing import Any
 import typer
 
 from parcelhook.api.reference import error_codes
+from parcelhook.carriers.catalogue import HUBS
+from parcelhook.carriers.hub import Hub
 from parcelhook.cli.main import app
 from parcelhook.settings import CATALOGUE, PREFIX
 from parcelhook.webhooks.catalogue import FAULTS, KNOWN_CAUSES, STATUSES, Cause
@@ -28,6 +30,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings(),
         "cli.md": cli(),
         "errors.md": errors(),
+        "hubs.md": hubs(),
     }
 
 
@@ -123,6 +126,60 @@ def errors() -> str:
     for code, status, title, words in error_codes():
         lines += [f"## {code}\n", f"{status}. {title}. {words}\n"]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def hubs() -> str:
+    """From the catalogue of hubs: how each is connected, how it signs, and what becomes of its words."""
+    lines = [
+        NOTE,
+        "# Carrier hubs\n",
+        "A hub tells Parcelhook of tracking updates by its own webhooks, at an address of Parcelhook that ends in the hub's name and "
+        "a token of your own: `/inbound/easypost/...`. Whoever does not sign with the hub's secret is answered 401, what is no body of "
+        "the hub 400, and the reason stands in the hub's log. What a hub sends again, as all of them do, is told once.\n",
+        "Connect one in the dashboard under **Carriers**, or by `parcelhook hubs add easypost`: both show the address to paste there, and "
+        "the steps. What came last, whether it was verified and what each scan became, is shown there too, and by `parcelhook hubs "
+        "show`. `parcelhook hubs try easypost body.json` tells what a body would be read as. What a scan becomes: "
+        "[shipments](shipments.md).\n",
+        "A word of a hub that is not in its table becomes `unknown`: it is kept as the hub wrote it, and changes nothing.\n",
+        "Each scan is told by its time in UTC. A time that names no zone is read as UTC, and its text is kept. Of one body the newest "
+        "1,000 scans are taken, of each text the first 2,000 characters.\n",
+        "No hub knows your TransactionID: the ids in its bodies are its own. A scan finds its shipment by carrier and tracking "
+        "number, and gives the OrderID where the hub hands back the one that you gave it.\n",
+        "How to add another: [Adding a hub](adding-a-hub.md).\n",
+        "| hub | name in the address | secret |",
+        "| --- | --- | --- |",
+        *(f"| [{hub.title}](#{hub.title.lower()}) | `{hub.name}` | {_secret(hub)} |" for hub in HUBS.values()),
+        "",
+    ]
+    for hub in HUBS.values():
+        lines += [
+            f"## {hub.title}\n",
+            *(f"{number}. {step}" for number, step in enumerate(hub.steps, 1)),
+            f"\nSignature: {hub.signed}\n",
+            *(f"- {quirk}" for quirk in hub.quirks),
+            f"\n| {hub.title} says | with the detail | Parcelhook says | code |",
+            "| --- | --- | --- | --- |",
+            *_words(hub),
+            "",
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _secret(hub: Hub) -> str:
+    kind = {"shared": "a shared secret", "key_set": "the hub's public keys", "none": "none"}[hub.secret]
+    return kind if hub.secret_required else f"{kind}, if you set one there"
+
+
+def _words(hub: Hub) -> Iterator[str]:
+    for (status, detail), means in hub.words.table.items():
+        title = f" ({hub.words.titles[status]})" if status in hub.words.titles else ""
+        cells = (
+            f"`{status}`{title}" if status else "any",
+            f"`{detail}`" if detail else "any",
+            f"`{means}`",
+            str(means.code or "–"),
+        )
+        yield f"| {' | '.join(cells)} |"
 
 
 def _entries(causes: Iterable[Cause]) -> Iterator[str]:

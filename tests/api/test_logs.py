@@ -120,7 +120,7 @@ def test_pages_are_not_shifted_by_new_lines(server: Server) -> None:
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-            account.post("/v1/events", json=tracking_update("new"))
+            account.post("/v1/events", json=tracking_update(f"new-{cursor}"))
             receiver.wait_for(10 + len(seen) // 3)
         assert seen == everything
 

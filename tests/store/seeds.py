@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parcelhook.shipping.events import EventKind
+import msgspec
+
+from parcelhook.shipping.events import EventKind, OrderShipped, encode
 from parcelhook.store import accepting, claiming, ids, recording
 from parcelhook.store.accepting import Acceptance, Feed, Offer
 from parcelhook.store.database import Database
 from parcelhook.webhooks.delivery import Attempt, Delivery, Outcome, StoredEvent
+from parcelhook.webhooks.endpoint import Endpoint, Ordering
 
 MAKER = ids.IdMaker()
 NOW = 1_795_519_113_000
@@ -17,35 +20,74 @@ NOW = 1_795_519_113_000
 def event(
     account: int = 1, *, given: str | None = None, shipment: str = "1_1", at: int = NOW, order: str = "1"
 ) -> StoredEvent:
+    """An event as it will lie in the store; `offer` makes of it what is accepted."""
     number = MAKER.block(10)
+    fed = OrderShipped(
+        OrderID=order,
+        TransactionID=shipment,
+        TrackingCarrier="GLS",
+        TrackingNumber="",
+        ToAddressCompany='\xe9 "quoted" \x00',
+    )
     return StoredEvent(
         id=number,
         account_id=account,
         name=given or ids.public(ids.Prefix.EVENT, number),
         given_id=given,
-        kind=EventKind.TRACKING_UPDATE,
+        kind=EventKind.ORDER_SHIPPED,
         order_id=order,
         transaction_id=shipment,
         carrier="GLS",
         is_return=False,
         accepted_ms=at,
-        body=b'{"Event":"TRACKING_UPDATE","message":"\xc3\xa9 \\"quoted\\" \\u0000"}',
+        body=encode(fed),
     )
 
 
-def offer(one: StoredEvent, *endpoints: int, strict: bool = False) -> Offer:
-    key = one.transaction_id if strict else None
-    return Offer(
-        event=one,
-        deliveries=tuple(
-            Delivery(id=one.id + n, endpoint_id=endpoint, event=one, strict_key=key)
-            for n, endpoint in enumerate(endpoints, 1)
+class Seed(Offer, frozen=True, kw_only=True):
+    """An offer, with what will lie in the store once it is accepted."""
+
+    stored: StoredEvent
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        return tuple(
+            Delivery(
+                id=self.first_id + n,
+                endpoint_id=endpoint.id,
+                event=self.stored,
+                strict_key=self.stored.transaction_id if endpoint.ordering is Ordering.STRICT else None,
+            )
+            for n, endpoint in enumerate(self.endpoints, 1)
+        )
+
+
+def offer(one: StoredEvent, *endpoints: int, strict: bool = False, number: str = "") -> Seed:
+    fed = msgspec.json.decode(one.body, type=OrderShipped)
+    return Seed(
+        first_id=one.id,
+        account_id=one.account_id,
+        accepted_ms=one.accepted_ms,
+        endpoints=tuple(
+            Endpoint(
+                id=endpoint,
+                account_id=one.account_id,
+                url="https://shop.example/",
+                events=frozenset(EventKind),
+                ordering=Ordering.STRICT if strict else Ordering.RELAXED,
+            )
+            for endpoint in endpoints
         ),
+        event=msgspec.structs.replace(
+            fed, id=msgspec.UNSET if one.given_id is None else one.given_id, TrackingNumber=number
+        ),
+        body=one.body,
+        stored=one,
     )
 
 
 def accept(database: Database, *feeds: Feed) -> list[Acceptance]:
-    return database.write_now(lambda transaction: accepting.accept(transaction, feeds))
+    return database.write_now(lambda transaction: accepting.accept(transaction, feeds, MAKER))
 
 
 def feed(account: int, *offers: Offer, key: str | None = None, fingerprint: bytes = b"") -> Feed:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from seeds import NOW, accept, claim, event, feed, offer, outcome, record
 
 from parcelhook.store import accepting, claiming, deliveries, events
 from parcelhook.store.database import Database
 from parcelhook.store.schema import DeliveryState
+from store.seeds import MAKER, NOW, accept, claim, event, feed, offer, outcome, record
 
 
 def states(database: Database, event_id: int) -> list[DeliveryState]:
@@ -135,7 +135,7 @@ def test_a_job_that_fails_does_not_spoil_its_neighbours(database: Database) -> N
         raise RuntimeError("mine alone")
 
     for one in good:
-        database.submit(lambda transaction, one=one: accepting.accept(transaction, [one]), report)
+        database.submit(lambda transaction, one=one: accepting.accept(transaction, [one], MAKER), report)
         database.submit(bad, report)
     database.write_now(lambda _: None)
     assert [error is None for error in reports] == [True, False] * 20

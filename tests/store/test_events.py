@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from seeds import NOW, accept, event, feed, offer, outcome, record
 
 from parcelhook.store import events, ids
 from parcelhook.store.database import Database
 from parcelhook.store.schema import DeliveryState
 from parcelhook.webhooks.delivery import StoredEvent
+from store.seeds import NOW, accept, event, feed, offer, outcome, record
 
 
 def one(database: Database, account: int, name: str) -> StoredEvent | None:
@@ -60,7 +60,7 @@ def test_each_endpoint_has_its_line_and_is_due_only_while_pending(database: Data
         outcome(failed, ended=False),
         outcome(waits, ended=None, due=NOW + 5_000, retries=1),
     )
-    found = database.read_now(lambda connection: events.deliveries_of(connection, fed.event.id))
+    found = database.read_now(lambda connection: events.deliveries_of(connection, fed.first_id))
     assert [(view.endpoint_id, view.state, view.attempts, view.due_ms, view.ended_ms) for view in found] == [
         (7, DeliveryState.DELIVERED, 1, None, NOW + 5),
         (8, DeliveryState.FAILED, 1, None, NOW + 5),

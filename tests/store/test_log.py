@@ -8,7 +8,6 @@ from itertools import cycle, islice
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from seeds import MAKER, NOW, accept, event, feed, offer, outcome, record
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import counting, endpoints, ids, log, recording
@@ -18,6 +17,7 @@ from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.vault import Vault, new_key
 from parcelhook.webhooks.delivery import Attempt, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
+from store.seeds import MAKER, NOW, accept, event, feed, offer, outcome, record
 
 LINES = 60
 EVERYTHING = LogFilter()
@@ -44,8 +44,7 @@ def put(database: Database, *attempts: Attempt, numbers: Sequence[int] = ()) -> 
             stored = replace(
                 event(one.account_id, order=one.order_id, shipment=one.transaction_id), id=one.event_id, kind=one.kind
             )
-            numbered = replace(offer(stored), tracking_numbers=(f"T-{one.order_id}",))
-            accept(database, feed(one.account_id, numbered))
+            accept(database, feed(one.account_id, offer(stored, number=f"T-{one.order_id}")))
     first = MAKER.block(len(attempts))
     given = list(numbers) or list(range(first, first + len(attempts)))
 

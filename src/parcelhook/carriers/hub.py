@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from parcelhook.carriers.words import Words
 from parcelhook.shipping.scan import Scan
 
 
@@ -56,7 +57,9 @@ class SecretKind(StrEnum):
 class Hub(Struct, frozen=True, kw_only=True):
     """One hub. `verify(inbound, secret)` raises BadSignature; `read(body)` raises NotUnderstood and nothing else.
 
-    `steps` tell a person where in the hub to paste the address, and where its secret is found.
+    Without `secret_required` a hub may send unsigned: then the token in the address is all the proof there is, until a
+    secret is kept. `steps` tell a person where in the hub to paste the address, and where its secret is found; `signed` says
+    how it signs, `quirks` what else to know. `words` is what each of its statuses becomes.
     """
 
     name: str
@@ -64,5 +67,8 @@ class Hub(Struct, frozen=True, kw_only=True):
     secret: SecretKind
     secret_required: bool
     steps: tuple[str, ...]
+    signed: str = ""
+    quirks: tuple[str, ...] = ()
+    words: Words = Words({})
     verify: Callable[[Inbound, str], None]
     read: Callable[[bytes], Reading]

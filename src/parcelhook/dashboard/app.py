@@ -15,6 +15,7 @@ from litestar.types import Message, Scope
 
 from parcelhook.dashboard import (
     assets,
+    carriers,
     events,
     login,
     logs,
@@ -22,6 +23,7 @@ from parcelhook.dashboard import (
     reference,
     searching,
     settings,
+    shipments,
     webhook_actions,
     webhooks,
 )
@@ -61,6 +63,8 @@ def create_dashboard(platform: Platform) -> Litestar:
             webhook_actions.router,
             logs.router,
             events.router,
+            shipments.router,
+            carriers.router,
             reference.router,
             settings.router,
             searching.router,

@@ -15,7 +15,7 @@ from parcelhook.dashboard.visitors import check_form, require_user
 from parcelhook.dashboard.webhook_form import CHOICES
 from parcelhook.edge.asking import filter_choice, filter_id
 from parcelhook.errors import InvalidInput, NotFound
-from parcelhook.shipping.events import Event, EventKind, encode, sample
+from parcelhook.shipping.events import Event, EventKind, check, encode, sample
 from parcelhook.store import deliveries, events, ids
 
 PAGE: Final = 50
@@ -114,7 +114,9 @@ async def one(request: Asked, platform: ThePlatform, who: Who, event_id: PathId)
 def _read(body: str) -> Event:
     if len(body) > LONGEST_BODY:
         raise InvalidInput(f"An event from this form has at most {LONGEST_BODY:,} characters.", field="body")
-    return _decoder.decode(body)
+    event = _decoder.decode(body)
+    check(event)
+    return event
 
 
 router = Router(path="/", guards=[require_user], before_request=check_form, route_handlers=[show, send_page, send, one])

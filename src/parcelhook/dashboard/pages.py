@@ -32,6 +32,8 @@ NAVIGATION: Final = (
     ("webhooks", "/webhooks", "Webhooks"),
     ("logs", "/logs", "Webhooks Logs"),
     ("events", "/events", "Events"),
+    ("shipments", "/shipments", "Shipments"),
+    ("carriers", "/carriers", "Carriers"),
     ("reference", "/reference", "Reference"),
     ("settings", "/settings", "Settings"),
 )
@@ -125,6 +127,14 @@ def _when(context: jinja2.runtime.Context, ms: int, *, long: bool = False) -> Ma
     )
 
 
+@jinja2.pass_context
+def _iso_when(context: jinja2.runtime.Context, text: str) -> Markup:
+    """The same of a time as the API writes it; a midnight in UTC is how a date without a time is told."""
+    if text.endswith("T00:00:00.000Z"):
+        return Markup('<time datetime="{0}">{0}</time>').format(text[:10])
+    return _when(context, times.parse_iso(text))
+
+
 def ago(ms: int, now_ms: int) -> str:
     """How long ago, or in how long, in one unit."""
     seconds = abs(now_ms - ms) / 1_000
@@ -209,6 +219,7 @@ def _make_environment() -> jinja2.Environment:
     )
     environment.filters.update(
         when=_when,
+        iso_when=_iso_when,
         spent=spent,
         span=span,
         number=number,

@@ -17,6 +17,7 @@ from parcelhook.dashboard.passwords import Passwords
 from parcelhook.dashboard.visitors import Visitor, check_form, require_user
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_choice
+from parcelhook.edge.outside import base_url
 from parcelhook.errors import InvalidInput, NotFound
 from parcelhook.store import accounts, ids, users
 from parcelhook.store.accounts import Scope
@@ -187,7 +188,6 @@ async def _page(
         )
 
     keys, people, invited = await platform.database.read(look)
-    base = platform.settings.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
     context = {
         "keys": keys,
         "people": people,
@@ -198,7 +198,7 @@ async def _page(
         "operators": [(setting, value, origin) for setting, value, origin in server.describe() if setting.key in OPERATORS],
         "prefix": server.PREFIX,
         "errors": errors or {},
-        "base": base,
+        "base": base_url(request, platform.settings),
         "saved": "saved" in request.query_params,
         "new_key": "", "new_link": "", "link_email": "", "typed_name": "", "typed_email": "",
         **more,

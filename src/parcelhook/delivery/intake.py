@@ -6,22 +6,20 @@ Requests that arrive while a commit is under way share the next one, so the more
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
-from msgspec import UNSET
 
 from parcelhook import times
 from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.worker import Worker
 from parcelhook.errors import Busy
-from parcelhook.shipping.events import Event, encode, is_return, kind_of, tracking_numbers
+from parcelhook.shipping.events import Event, EventKind, TrackingUpdate, encode, kind_of
+from parcelhook.shipping.scan import Scan, of_update
 from parcelhook.store import accepting, ids
 from parcelhook.store.accepting import Acceptance, Accepted, Feed, Offer
 from parcelhook.store.database import Database, Transaction
-from parcelhook.webhooks.delivery import Delivery, StoredEvent
-from parcelhook.webhooks.endpoint import Ordering
 
 MOST_WAITING = 50_000  # events in memory and not yet committed; beyond that the feeder is asked to come back
 EVENTS_PER_COMMIT = 2_000
@@ -29,7 +27,8 @@ COMMIT_SPACING_S = 0.003  # under load, from one commit's begin to the next one'
 
 log = structlog.get_logger(__name__)
 
-Waiting = tuple[Feed, "asyncio.Future[tuple[Accepted, ...]]"]
+Waiting = tuple[Feed, "asyncio.Future[Acceptance]"]
+Finish = Callable[[Transaction, Acceptance], None]
 
 
 class Intake:
@@ -48,64 +47,72 @@ class Intake:
         self.accepted_total = 0
 
     async def accept(
-        self, account_id: int, events: Sequence[Event], *, key: str | None = None, fingerprint: bytes = b""
+        self,
+        account_id: int,
+        events: Sequence[Event],
+        *,
+        key: str | None = None,
+        fingerprint: bytes = b"",
+        deliver: bool = True,
     ) -> tuple[Accepted, ...]:
         """Record events and their deliveries; what comes back is on disk. A line for each event, in order.
 
         `key` is the request's Idempotency-Key and `fingerprint` a hash of its body: the same pair again adds nothing.
+        With `deliver` false they are history: kept, their shipments follow them, and no endpoint is told.
         Raises Busy if too much is waiting, IdempotencyMismatch if the key came with another body before.
         """
+        now_ms = times.now_ms()
+        feed = Feed(
+            account_id=account_id,
+            offers=tuple(self._offer(account_id, event, now_ms, deliver=deliver) for event in events),
+            key=key,
+            fingerprint=fingerprint,
+        )
+        return (await self._take(feed)).accepted
+
+    async def accept_scans(self, account_id: int, scans: Sequence[Scan], finish: Finish | None = None) -> Acceptance:
+        """Record what a hub told, oldest first, each scan once; what each was worth. Raises Busy as `accept` does.
+
+        `finish` is run in the same transaction with what became of it.
+        """
+        now_ms = times.now_ms()
+        endpoints = self._registry.matching(account_id, EventKind.TRACKING_UPDATE)
+        offers = tuple(
+            Offer(
+                first_id=self._maker.block(1 + len(endpoints)),
+                account_id=account_id,
+                accepted_ms=now_ms,
+                endpoints=endpoints,
+                scan=scan,
+            )
+            for scan in scans
+        )
+        return await self._take(Feed(account_id=account_id, offers=offers, finish=finish))
+
+    async def _take(self, feed: Feed) -> Acceptance:
         if self._waiting_events >= MOST_WAITING:
             raise Busy("More events are arriving than can be stored. Nothing of this request was accepted.")
-        feed = self._feed(account_id, events, key, fingerprint)
-        future: asyncio.Future[tuple[Accepted, ...]] = self._loop.create_future()
+        future: asyncio.Future[Acceptance] = self._loop.create_future()
         self._waiting.append((feed, future))
-        self._waiting_events += len(events)
+        self._waiting_events += len(feed.offers)
         if not self._committing:
             self._committing = True
             # After this turn of the loop: what other connections brought in the same turn goes along.
             self._loop.call_soon(self._commit)
         return await future
 
-    def _feed(self, account_id: int, events: Sequence[Event], key: str | None, fingerprint: bytes) -> Feed:
-        now_ms = times.now_ms()
-        return Feed(
-            account_id=account_id,
-            offers=tuple(self._offer(account_id, event, now_ms) for event in events),
-            key=key,
-            fingerprint=fingerprint,
-        )
-
-    def _offer(self, account_id: int, event: Event, now_ms: int) -> Offer:
-        kind = kind_of(event)
-        endpoints = self._registry.matching(account_id, kind)
-        first = self._maker.block(1 + len(endpoints))
-        given = None if event.id is UNSET else event.id
-        stored = StoredEvent(
-            id=first,
-            account_id=account_id,
-            name=given or ids.public(ids.Prefix.EVENT, first),
-            given_id=given,
-            kind=kind,
-            order_id=event.OrderID,
-            transaction_id=event.TransactionID,
-            carrier=event.TrackingCarrier,
-            is_return=is_return(event),
-            accepted_ms=now_ms,
-            body=encode(event),
-        )
+    def _offer(self, account_id: int, event: Event, now_ms: int, *, deliver: bool) -> Offer:
+        endpoints = self._registry.matching(account_id, kind_of(event)) if deliver else ()
+        # An update is filled in from its shipment, so its body is made where the shipment is read.
+        scan = of_update(event) if isinstance(event, TrackingUpdate) else None
         return Offer(
-            event=stored,
-            deliveries=tuple(
-                Delivery(
-                    id=first + number,
-                    endpoint_id=endpoint.id,
-                    event=stored,
-                    strict_key=(stored.transaction_id or None) if endpoint.ordering is Ordering.STRICT else None,
-                )
-                for number, endpoint in enumerate(endpoints, start=1)
-            ),
-            tracking_numbers=tracking_numbers(event),
+            first_id=self._maker.block(1 + len(endpoints)),
+            account_id=account_id,
+            accepted_ms=now_ms,
+            endpoints=endpoints,
+            event=event,
+            body=encode(event) if scan is None else b"",
+            scan=scan,
         )
 
     def _commit(self) -> None:
@@ -122,7 +129,7 @@ class Intake:
         feeds = [feed for feed, _ in batch]
 
         def job(transaction: Transaction) -> list[Acceptance]:
-            return accepting.accept(transaction, feeds)
+            return accepting.accept(transaction, feeds, self._maker)
 
         def report(acceptances: list[Acceptance] | None, error: Exception | None) -> None:
             # On the writer's thread: the worker learns of them before anybody else does anything.
@@ -152,4 +159,4 @@ class Intake:
             if acceptance.error is not None:
                 future.set_exception(acceptance.error)
             else:
-                future.set_result(acceptance.accepted)
+                future.set_result(acceptance)

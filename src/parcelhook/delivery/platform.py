@@ -21,7 +21,7 @@ from parcelhook.delivery.sender import Sender
 from parcelhook.delivery.upkeep import Upkeep
 from parcelhook.delivery.worker import Worker
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, endpoints
+from parcelhook.store import accounts, endpoints, hubs
 from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.database import Database
 from parcelhook.store.ids import IdMaker
@@ -139,8 +139,10 @@ def open_vault(settings: Settings, database: Database) -> Vault:
     keys = settings.secret_keys or (key_in_file(settings.data / "secret.key"),)
     vault = Vault(keys)
     if vault.rotating:
-        count = database.write_now(lambda transaction: endpoints.seal_anew(transaction.sql, vault))
-        log.info("vault.rotated", endpoints=count)
+        sealed = database.write_now(
+            lambda transaction: (endpoints.seal_anew(transaction.sql, vault), hubs.seal_anew(transaction.sql, vault))
+        )
+        log.info("vault.rotated", endpoints=sealed[0], hubs=sealed[1])
     return vault
 
 

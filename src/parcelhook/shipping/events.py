@@ -13,6 +13,8 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from parcelhook.errors import InvalidInput
+
 
 class EventKind(StrEnum):
     """Which of the three events; the value is what stands in the body's `Event` field."""
@@ -123,7 +125,7 @@ class TrackingUpdate(
     late: Flag = "0"
     code: Code
     OrderID: Text = ""
-    TransactionID: Text
+    TransactionID: Text = ""
     TrackingCarrier: Text = ""
     MarketplaceID: Text = "0"
     MarketplacePlatform: Text = "Manual shipment"
@@ -143,6 +145,8 @@ _KINDS: dict[type, EventKind] = {
     TrackingUpdate: EventKind.TRACKING_UPDATE,
 }
 _encoder = msgspec.json.Encoder()
+_update = msgspec.json.Decoder(TrackingUpdate)
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def kind_of(event: Event) -> EventKind:
@@ -150,20 +154,18 @@ def kind_of(event: Event) -> EventKind:
     return _KINDS[type(event)]
 
 
+def check(event: Event, item: int | None = None) -> None:
+    """Raise InvalidInput for an update that does not say of which shipment it is; `item` is its place in a batch."""
+    if isinstance(event, TrackingUpdate) and not event.TransactionID and not event.tracking:
+        raise InvalidInput(
+            "The update does not say which shipment it is of.", field="TransactionID", value="", item=item,
+            remedy="Give its TransactionID, or its tracking number in `tracking` (with TrackingCarrier).",
+        )  # fmt: skip
+
+
 def is_return(event: Event) -> bool:
     """Whether it belongs to a return (the page: "Webhooks works on returns too!")."""
     return event.IsReturn is True
-
-
-def tracking_numbers(event: Event) -> tuple[str, ...]:
-    """The tracking numbers that an event names, the further parcels' included."""
-    match event:
-        case TrackingUpdate(tracking=number):
-            return (number,) if number else ()
-        case OrderShipped(TrackingNumber=number, AdditionalTrackingNumbers=more):
-            return tuple(found for found in (number, *(parcel.TrackingNumber for parcel in more)) if found)
-        case OrderError():
-            return ()
 
 
 def encode(event: Event) -> bytes:
@@ -174,6 +176,16 @@ def encode(event: Event) -> bytes:
     if event.id is not UNSET:
         event = msgspec.structs.replace(event, id=UNSET)
     return _encoder.encode(event)
+
+
+def decode_update(body: bytes) -> TrackingUpdate:
+    """The update in a body that `encode` made."""
+    return _update.decode(body)
+
+
+def decode(body: bytes) -> Event:
+    """The event behind a body that `encode` made."""
+    return _decoder.decode(body)
 
 
 def sample(kind: EventKind) -> Event:

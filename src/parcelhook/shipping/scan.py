@@ -43,9 +43,9 @@ class Scan(Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> bytes:
-        """What makes it the same scan when it comes again: hubs resend whole histories with every update."""
+        """What makes it the same scan of its parcel when it comes again: hubs resend whole histories with every update."""
         parts = (
-            self.source, self.tracking, self.date_text or str(self.date), self.status_text or self.status.value,
+            self.source, self.date_text or str(self.date), self.status_text or self.status.value,
             self.detail_text, self.message, self.city,
         )  # fmt: skip
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()[:IDENTITY_BYTES]

@@ -10,71 +10,41 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from msgspec import Struct
-
 
 class Status(StrEnum):
-    """Where a shipment stands. `unknown` is what a source says that has no word here: kept, told, and changes nothing."""
+    """Where a shipment stands. `unknown` is what a source says that has no word here: kept, told, and changes nothing.
 
-    PENDING = "pending"
-    INFO_RECEIVED = "info_received"
-    IN_TRANSIT = "in_transit"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    AVAILABLE_FOR_PICKUP = "available_for_pickup"
-    FAILED_ATTEMPT = "failed_attempt"
-    EXCEPTION = "exception"
-    DELIVERED = "delivered"
-    RETURNING = "returning"
-    RETURNED = "returned"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
-
-    @property
-    def code(self) -> int | None:
-        """The page's code; None for what says nothing of where the parcel is."""
-        return MEANINGS[self].code
-
-    @property
-    def rank(self) -> int:
-        """How far it is; of two scans at the same second the further one counts."""
-        return MEANINGS[self].rank
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing but a return comes after it."""
-        return self in _ENDED
-
-    @property
-    def label(self) -> str:
-        """Its name for people."""
-        return MEANINGS[self].label
-
-
-class Meaning(Struct, frozen=True):
-    """A status for people and for the page's codes."""
+    `code` is the page's, None for what says nothing of where the parcel is. `rank` is how far it is: of two scans at the same
+    second the further one counts. After what is `ended` nothing comes but a return. `label` is its name for people.
+    """
 
     label: str
     code: int | None
     rank: int
+    ended: bool
 
+    PENDING = "pending", "Pending", None, 0
+    UNKNOWN = "unknown", "Unknown", None, 0
+    INFO_RECEIVED = "info_received", "Info Received", 1, 1
+    IN_TRANSIT = "in_transit", "In Transit", 2, 2
+    OUT_FOR_DELIVERY = "out_for_delivery", "Out for Delivery", 3, 3
+    AVAILABLE_FOR_PICKUP = "available_for_pickup", "Available for Pickup", 3, 3
+    FAILED_ATTEMPT = "failed_attempt", "Failed Attempt", 4, 3
+    EXCEPTION = "exception", "Exception", 5, 3
+    RETURNING = "returning", "Returning", 5, 5
+    EXPIRED = "expired", "Expired", 5, 8
+    DELIVERED = "delivered", "Delivered", 6, 9, True
+    RETURNED = "returned", "Returned", 5, 9, True
+    CANCELLED = "cancelled", "Cancelled", 5, 9, True
 
-MEANINGS: Final[dict[Status, Meaning]] = {
-    Status.PENDING: Meaning("Pending", None, 0),
-    Status.UNKNOWN: Meaning("Unknown", None, 0),
-    Status.INFO_RECEIVED: Meaning("Info Received", 1, 1),
-    Status.IN_TRANSIT: Meaning("In Transit", 2, 2),
-    Status.OUT_FOR_DELIVERY: Meaning("Out for Delivery", 3, 3),
-    Status.AVAILABLE_FOR_PICKUP: Meaning("Available for Pickup", 3, 3),
-    Status.FAILED_ATTEMPT: Meaning("Failed Attempt", 4, 3),
-    Status.EXCEPTION: Meaning("Exception", 5, 3),
-    Status.RETURNING: Meaning("Returning", 5, 5),
-    Status.EXPIRED: Meaning("Expired", 5, 8),
-    Status.DELIVERED: Meaning("Delivered", 6, 9),
-    Status.RETURNED: Meaning("Returned", 5, 9),
-    Status.CANCELLED: Meaning("Cancelled", 5, 9),
-}
-_ENDED: Final = frozenset({Status.DELIVERED, Status.RETURNED, Status.CANCELLED})
+    # Kept with the member itself: a look into a table would hash an enum, and that for every scan, several times.
+    def __new__(cls, value: str, label: str, code: int | None, rank: int, ended: bool = False) -> Status:  # noqa: FBT001, FBT002
+        """A member with what it means."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label, member.code, member.rank, member.ended = label, code, rank, ended
+        return member
+
 
 CODES: Final[dict[int, Status]] = {
     1: Status.INFO_RECEIVED,

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from parcelhook.errors import IdempotencyMismatch
-from parcelhook.store import counting, rows
+from parcelhook.shipping.events import (
+    Event,
+    EventKind,
+    OrderShipped,
+    TrackingUpdate,
+    decode_update,
+    encode,
+    is_return,
+    kind_of,
+)
+from parcelhook.shipping.scan import API, Scan, of_update
+from parcelhook.shipping.shipment import Applied, Said, event_of
+from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
+from parcelhook.store.tracking import Shipments
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
+from parcelhook.webhooks.endpoint import Endpoint, Ordering
+from parcelhook.webhooks.filters import wants
 
 _EVENT_COLUMNS: Final = (
     "id, account_id, kind, given_id, order_id, transaction_id, carrier, is_return, accepted_ms, body"
@@ -22,20 +36,37 @@ _DELIVERY_COLUMNS: Final = "id, account_id, endpoint_id, event_id, state, attemp
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """One event that was fed in, with the deliveries it would make."""
+    """One event that was fed in, or one scan of a hub, and the endpoints that chose such events: their filters are asked here.
 
-    event: StoredEvent
-    deliveries: tuple[Delivery, ...]
-    tracking_numbers: tuple[str, ...] = ()
+    `first_id` is the event's, and as many more are reserved for its deliveries. `scan` is what an update tells of its
+    shipment; with it, the body is made here, filled in from the shipment. Without one, `body` is encoded already.
+    """
+
+    first_id: int
+    account_id: int
+    accepted_ms: int
+    endpoints: tuple[Endpoint, ...]
+    event: Event | None = None
+    body: bytes = b""
+    scan: Scan | None = None
+
+    @property
+    def given_id(self) -> str | None:
+        """The id that the feeder gave, if any."""
+        return None if self.event is None or self.event.id is UNSET else self.event.id
 
 
 class Feed(Struct, frozen=True, kw_only=True):
-    """What one request fed in. `key` and `fingerprint` are its Idempotency-Key and the hash of its body, if any."""
+    """What one request fed in. `key` and `fingerprint` are its Idempotency-Key and the hash of its body, if any.
+
+    `finish` is run in the same transaction with what became of it; it may change nothing but the store.
+    """
 
     account_id: int
     offers: tuple[Offer, ...]
     key: str | None = None
     fingerprint: bytes = b""
+    finish: Callable[[Transaction, Acceptance], None] | None = None
 
 
 class Accepted(Struct, frozen=True):
@@ -46,80 +77,181 @@ class Accepted(Struct, frozen=True):
 
 
 class Acceptance(Struct, frozen=True, kw_only=True):
-    """What became of one request: a line an event, or the error that it alone is refused with."""
+    """What became of one request: a line an event, or the error that it alone is refused with.
+
+    `said` has, in the order of the offers, what each scan was worth; None for what is none, or was known by its id.
+    """
 
     accepted: tuple[Accepted, ...] = ()
+    said: tuple[Said | None, ...] = ()
     fresh: tuple[Delivery, ...] = ()
     error: IdempotencyMismatch | None = None
 
 
-def accept(transaction: Transaction, feeds: Sequence[Feed]) -> list[Acceptance]:
-    """Record the events and deliveries of several requests; an event that is known already adds nothing."""
-    raw = transaction.raw
-    known = _known_ids(raw, feeds)
-    used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
-    events: list[StoredEvent] = []
-    numbers: dict[tuple[int, str, str], int] = {}
-    deliveries: list[Delivery] = []
-    acceptances: list[Acceptance] = []
-    for feed in feeds:
+def accept(transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> list[Acceptance]:
+    """Record the events and deliveries of several requests; what is known already adds nothing."""
+    batch = _Batch(transaction, feeds, maker)
+    acceptances = [batch.take(feed) for feed in feeds]
+    batch.save()
+    return acceptances
+
+
+class _Batch:
+    """What several requests add, gathered so that it is written in few statements."""
+
+    def __init__(self, transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> None:
+        self._transaction = transaction
+        self._known = _known_ids(transaction.raw, feeds)
+        self._used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
+        self._events: list[StoredEvent] = []
+        self._deliveries: list[Delivery] = []
+        self._tellers: dict[tuple[int, str], dict[bytes, str]] = {}  # of a shipment: which event told of which scan
+        now_ms = max((offer.accepted_ms for feed in feeds for offer in feed.offers), default=0)
+        self._shipments = Shipments(transaction, maker, now_ms)
+        self._shipments.load(_named(feeds))
+
+    def take(self, feed: Feed) -> Acceptance:
+        """One request."""
+        raw = self._transaction.raw
         if feed.key is not None:
-            earlier = used.get((feed.account_id, feed.key)) or _earlier_answer(raw, feed.account_id, feed.key)
+            earlier = self._used.get((feed.account_id, feed.key)) or _earlier_answer(raw, feed.account_id, feed.key)
             if earlier is not None:
-                acceptances.append(_repeated(feed, *earlier))
-                continue
+                return _repeated(feed, *earlier)
         lines: list[Accepted] = []
+        said: list[Said | None] = []
         fresh: list[Delivery] = []
         for offer in feed.offers:
-            event = offer.event
-            if event.given_id is not None:
-                identity = (event.account_id, event.given_id)
-                if identity in known:
-                    lines.append(Accepted(event.name, duplicate=True))
-                    continue
-                known.add(identity)
-            lines.append(Accepted(event.name, duplicate=False))
-            events.append(event)
-            if event.transaction_id:
-                for number in offer.tracking_numbers:
-                    numbers.setdefault((event.account_id, number, event.transaction_id), event.id)
-            fresh.extend(offer.deliveries)
-        deliveries.extend(fresh)
-        acceptance = Acceptance(accepted=tuple(lines), fresh=tuple(fresh))
-        acceptances.append(acceptance)
+            line, worth = self._take(offer, fresh)
+            lines.append(line)
+            said.append(worth)
+        self._deliveries.extend(fresh)
+        acceptance = Acceptance(accepted=tuple(lines), said=tuple(said), fresh=tuple(fresh))
         if feed.key is not None:
-            used[feed.account_id, feed.key] = (feed.fingerprint, acceptance.accepted)
-            accepted_ms = feed.offers[0].event.accepted_ms if feed.offers else 0
+            self._used[feed.account_id, feed.key] = (feed.fingerprint, acceptance.accepted)
+            accepted_ms = feed.offers[0].accepted_ms if feed.offers else 0
             raw.execute(
                 "INSERT INTO idempotency (account_id, key, fingerprint, answer, created_ms) VALUES (?, ?, ?, ?, ?)",
                 (feed.account_id, feed.key, feed.fingerprint, msgspec.json.encode(acceptance.accepted), accepted_ms),
             )
-    rows.insert(raw, "events", _EVENT_COLUMNS, [_event_row(event) for event in events])
-    _add_tracking_numbers(raw, numbers)
-    counting.count_events(transaction, events)
-    rows.insert(raw, "deliveries", _DELIVERY_COLUMNS, [_delivery_row(delivery) for delivery in deliveries])
-    return acceptances
+        if feed.finish is not None:
+            feed.finish(self._transaction, acceptance)
+        return acceptance
+
+    def save(self) -> None:
+        """Everything that was taken, into the store."""
+        raw = self._transaction.raw
+        rows.insert(raw, "events", _EVENT_COLUMNS, [_event_row(event) for event in self._events])
+        self._shipments.save()
+        counting.count_events(self._transaction, self._events)
+        rows.insert(raw, "deliveries", _DELIVERY_COLUMNS, [_delivery_row(delivery) for delivery in self._deliveries])
+
+    def _take(self, offer: Offer, fresh: list[Delivery]) -> tuple[Accepted, Said | None]:
+        given_id = offer.given_id
+        if given_id is not None:
+            if (offer.account_id, given_id) in self._known:
+                return Accepted(given_id, duplicate=True), None
+            self._known.add((offer.account_id, given_id))
+        if offer.scan is not None:
+            return self._take_scan(offer, offer.scan, fresh)
+        assert offer.event is not None  # noqa: S101  (an offer has an event or a scan)
+        if isinstance(offer.event, OrderShipped):
+            self._shipments.order(offer.account_id, offer.event, offer.first_id)
+        return self._add(offer, offer.event, offer.body, fresh), None
+
+    def _take_scan(self, offer: Offer, scan: Scan, fresh: list[Delivery]) -> tuple[Accepted, Said]:
+        given = offer.event if isinstance(offer.event, TrackingUpdate) else None
+        applied = self._shipments.scan(offer.account_id, scan, given, offer.first_id)
+        if applied.said is Said.KNOWN:
+            return Accepted(self._told_by(offer, applied, scan), duplicate=True), applied.said
+        new = applied.said is Said.NEW
+        # What a platform feeds in is an event in any case; a hub's scan only if there is something to tell.
+        is_event = new or given is not None
+        self._shipments.keep(offer.account_id, applied, scan, offer.first_id if is_event else None)
+        if not is_event:
+            return Accepted(ids.public(ids.Prefix.EVENT, offer.first_id), duplicate=False), applied.said
+        event = event_of(applied, scan, given)
+        accepted = self._add(offer, event, encode(event), fresh if new else None)
+        tellers = self._tellers.get((offer.account_id, event.TransactionID))
+        if tellers is not None:
+            tellers[scan.identity] = accepted.id
+        return accepted, applied.said
+
+    def _add(self, offer: Offer, event: Event, body: bytes, fresh: list[Delivery] | None) -> Accepted:
+        """The event, and a delivery to each endpoint that wants it; none where `fresh` is None."""
+        given_id = offer.given_id
+        stored = StoredEvent(
+            id=offer.first_id,
+            account_id=offer.account_id,
+            name=given_id or ids.public(ids.Prefix.EVENT, offer.first_id),
+            given_id=given_id,
+            kind=kind_of(event),
+            order_id=event.OrderID,
+            transaction_id=event.TransactionID,
+            carrier=event.TrackingCarrier,
+            is_return=is_return(event),
+            accepted_ms=offer.accepted_ms,
+            body=body,
+        )
+        self._events.append(stored)
+        if fresh is not None:
+            fresh.extend(
+                Delivery(
+                    id=offer.first_id + number,
+                    endpoint_id=endpoint.id,
+                    event=stored,
+                    strict_key=(stored.transaction_id or None) if endpoint.ordering is Ordering.STRICT else None,
+                )
+                for number, endpoint in enumerate(offer.endpoints, start=1)
+                if not endpoint.filters or wants(endpoint.filters, event)
+            )
+        return Accepted(stored.name, duplicate=False)
+
+    def _told_by(self, offer: Offer, applied: Applied, scan: Scan) -> str:
+        """The name of the event that told of a scan before; asked only where a feeder is to be answered with it."""
+        unheard = ids.public(ids.Prefix.EVENT, offer.first_id)
+        if offer.event is None:
+            return unheard
+        key = (offer.account_id, applied.shipment.transaction_id)
+        tellers = self._tellers.get(key)
+        if tellers is None:
+            stored = self._transaction.raw.execute(_UPDATES, key)
+            tellers = {
+                _identity(body): given_id or ids.public(ids.Prefix.EVENT, event_id)
+                for event_id, given_id, body in stored
+            }
+            mine = (event for event in self._events if (event.account_id, event.transaction_id) == key)
+            tellers |= {_identity(event.body): event.name for event in mine if event.kind is EventKind.TRACKING_UPDATE}
+            self._tellers[key] = tellers
+        return tellers.get(scan.identity, unheard)
 
 
-def _add_tracking_numbers(raw: sqlite3.Connection, numbers: dict[tuple[int, str, str], int]) -> None:
-    """Note which shipment a number belongs to, once."""
-    found = [(event_id, *which) for which, event_id in numbers.items()]
-    for chunk in rows.chunks(found):
-        raw.execute(_numbers_statement(len(chunk)), [value for row in chunk for value in row])
+_UPDATES: Final = "SELECT id, given_id, body FROM events WHERE account_id = ? AND transaction_id = ? AND kind = 3"
 
 
-@cache
-def _numbers_statement(count: int) -> str:
-    places = ", ".join(["(?, ?, ?, ?)"] * count)
-    return f"INSERT OR IGNORE INTO tracking_numbers (event_id, account_id, number, transaction_id) VALUES {places}"  # noqa: S608
+def _identity(body: bytes) -> bytes:
+    return of_update(decode_update(body)).identity
+
+
+def _named(feeds: Sequence[Feed]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Which shipments the offers name, and by which tracking numbers those are to be looked for that have no name here."""
+    for feed in feeds:
+        for offer in feed.offers:
+            scan = offer.scan
+            if scan is not None:
+                by_number = scan.tracking and (scan.source != API or not scan.transaction_id)
+                yield offer.account_id, scan.transaction_id, (scan.tracking,) if by_number else ()
+            elif isinstance(offer.event, OrderShipped):
+                numbers = (offer.event.TrackingNumber,) if offer.event.TrackingNumber else ()
+                yield offer.account_id, offer.event.TransactionID, numbers
 
 
 def _known_ids(raw: sqlite3.Connection, feeds: Sequence[Feed]) -> set[tuple[int, str]]:
     given: dict[int, list[str]] = {}
     for feed in feeds:
         for offer in feed.offers:
-            if offer.event.given_id is not None:
-                given.setdefault(feed.account_id, []).append(offer.event.given_id)
+            given_id = offer.given_id
+            if given_id is not None:
+                given.setdefault(feed.account_id, []).append(given_id)
     known: set[tuple[int, str]] = set()
     for account_id, names in given.items():
         rows = raw.execute(

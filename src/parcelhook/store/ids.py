@@ -30,6 +30,9 @@ class Prefix(StrEnum):
     DELIVERY = "dlv"
     ATTEMPT = "att"
     USER = "usr"
+    SHIPMENT = "shp"
+    HUB = "hub"
+    HUB_REQUEST = "req"
 
 
 class IdMaker:

@@ -109,6 +109,8 @@ endpoints = Table(
     Column("timeout_ms", Integer, nullable=False),
     Column("rate_limit", Integer, nullable=False),
     Column("concurrency", Integer, nullable=False),
+    Column("filters", Text, nullable=False, server_default="{}"),  # JSON: see webhooks.filters
+    Column("format", Text, nullable=False, server_default="page"),  # see webhooks.formats
     Column("state", Text, nullable=False),
     Column("state_reason", Text, nullable=False),
     Column("verified", Boolean, nullable=False),
@@ -233,7 +235,8 @@ exchanges = Table(
     metadata,
     Column("attempt_id", BigId, primary_key=True, autoincrement=False),
     Column("request_head", Text, nullable=False),  # request line and headers, secrets masked
-    Column("request_body", LargeBinary),  # NULL: the event's own body
+    Column("request_body", LargeBinary),  # NULL: the event's own body, in that format
+    Column("format", Text),  # NULL: the page's
     Column("response_head", Text),  # status line and headers; NULL: no answer came
     Column("response_body", LargeBinary),
     Column("truncated", Boolean, nullable=False),
@@ -288,6 +291,145 @@ event_counters = Table(
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     Column("events", Integer, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What is known of each shipment. `known` is the whole of it (shipping.shipment), the other columns are what is asked by.
+_ON_THE_WAY = text("on_the_way = 1")
+_ON_THE_WAY_PG = text("on_the_way")
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("from_country", Text, nullable=False),
+    Column("to_country", Text, nullable=False),
+    Column("is_return", Boolean, nullable=False),  # a return, or on its way back
+    Column("status", Text, nullable=False),
+    Column("first_status_date", BigInteger, nullable=False),  # this and the dates below: Unix seconds, 0 for none
+    Column("deadline", BigInteger, nullable=False),  # the last second that is in time
+    Column("last_scan_date", BigInteger, nullable=False),
+    Column("on_the_way", Boolean, nullable=False),  # scanned, and not ended
+    Column("known", LargeBinary, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("shipments_by_transaction", "account_id", "transaction_id", unique=True),
+    # The silent and the late are looked for among those on their way, which stay few beside the delivered.
+    Index(
+        "shipments_silent", "account_id", "last_scan_date", sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG
+    ),
+    Index("shipments_overdue", "account_id", "deadline", sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG),
+)
+
+# What hubs said, each scan once, the late ones too; `event_id` is the event that tells of it, NULL if none does. What the
+# platform fed in is its event, and stands here only if nobody was told of it.
+scans = Table(
+    "scans",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("shipment_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger),
+    Column("said", SmallInteger, nullable=False),
+    Column("scan", LargeBinary, nullable=False),
+    Index("scans_of_shipment", "shipment_id", "id"),
+)
+
+# Counted as shipments change, by the hour in which it happened to the parcel and not by when it was told.
+tracking_counters = Table(
+    "tracking_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("carrier", Text, primary_key=True),
+    Column("from_country", Text, primary_key=True),
+    Column("to_country", Text, primary_key=True),
+    Column("started", Integer, nullable=False),  # shipments by their first scan beyond Info Received
+    Column("returns", Integer, nullable=False),  # those of them that are returns, or went back
+    Column("delivered", Integer, nullable=False),
+    Column("delivered_late", Integer, nullable=False),
+    Column("promised", Integer, nullable=False),  # delivered ones that had a date to be late by
+    Column("failed_attempts", Integer, nullable=False),  # scans
+    Column("exceptions", Integer, nullable=False),  # scans
+    Column("scans", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Days from the first status to the delivery as a histogram: so many shipments took so many whole hours.
+transit_counters = Table(
+    "transit_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # of the delivery
+    Column("carrier", Text, primary_key=True),
+    Column("from_country", Text, primary_key=True),
+    Column("to_country", Text, primary_key=True),
+    Column("took_hours", Integer, primary_key=True, autoincrement=False),
+    Column("shipments", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How many shipments stand where, now.
+status_counters = Table(
+    "status_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("status", Text, primary_key=True),
+    Column("carrier", Text, primary_key=True),
+    Column("is_return", Boolean, primary_key=True, autoincrement=False),
+    Column("shipments", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# From the carrier's scan to the receipt of its webhook, as a histogram like Time Spent.
+receipt_counters = Table(
+    "receipt_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("carrier", Text, primary_key=True),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    Column("deliveries", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A carrier hub that an account has connected, and the last that came from it.
+hubs = Table(
+    "hubs",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("hub", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("token_digest", LargeBinary, nullable=False, unique=True),  # SHA-256 of the token in its address
+    Column("sealed", LargeBinary, nullable=False),  # the token and the secret
+    Column("created_ms", BigInteger, nullable=False),
+    Column("deleted_ms", BigInteger),
+    Column("verified_total", BigInteger, nullable=False),
+    Column("refused_total", BigInteger, nullable=False),
+    Column("last_ms", BigInteger),  # when it was last heard of, by a verified request
+    Index("hubs_of_account", "account_id", "id"),
+)
+
+hub_requests = Table(
+    "hub_requests",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("hub_id", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("result", Text, nullable=False),  # accepted, refused, not_understood
+    Column("note", Text, nullable=False),
+    Column("event_id", Text, nullable=False),  # the hub's own id of the event, empty if it has none
+    Column("head", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the beginning; `length` is the whole's
+    Column("length", Integer, nullable=False),
+    Column("scans", Integer, nullable=False),
+    Column("told", Integer, nullable=False),  # how many of them said something new
+    Column("became", Text, nullable=False),  # what became of each, as JSON
+    Index("hub_requests_of_hub", "hub_id", "id"),
 )
 
 idempotency = Table(
