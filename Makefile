@@ -55,7 +55,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 # The tests of the dashboard drive Debian's Chromium. Only where it cannot be had they are skipped, and say so.
 $(VENV)/.installed-browser: $(VENV)/.installed-dev tests/dashboard/package-lock.json
 	cd tests/dashboard && $(CURDIR)/$(BIN)/npm ci --silent --ignore-scripts --no-audit --no-fund
-	@command -v chromium chromium-browser google-chrome >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 		then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 		else echo "No Chromium here: the dashboard is not tested in a browser. Install the package chromium, then run make test again."; fi
 	touch $@
