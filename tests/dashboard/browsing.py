@@ -59,13 +59,10 @@ class Watch:
             self._faults.append(f"request to another host: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # A download takes over from its navigation; a live log and the icon, which loads last, end with their page: the
-        # browser calls all of these failed.
+        # A download takes over from its navigation; a live log, and an icon still on its way, end with their page.
         path = urlsplit(request.url).path
-        ended = request.failure == "net::ERR_ABORTED" and (
-            path in {"/logs/stream", "/logs/export"} or path.endswith("/icon.svg")
-        )
-        if not ended:
+        may_end = path in {"/logs/stream", "/logs/export"} or path.endswith("/icon.svg")
+        if not (may_end and request.failure == "net::ERR_ABORTED"):
             self._faults.append(f"request failed: {request.method} {request.url} {request.failure}")
 
     def _said(self, message: ConsoleMessage) -> None:

@@ -14,9 +14,8 @@ from parcelhook.dashboard.given import Asked, ThePlatform, Who
 from parcelhook.dashboard.pages import ago, number, page, percent, spent
 from parcelhook.dashboard.visitors import check_form, require_user
 from parcelhook.dashboard.webhooks import Row, rows_of
-from parcelhook.store import insights, log
+from parcelhook.store import insights
 from parcelhook.store.insights import Range, Tally, TimeSpent
-from parcelhook.store.log_filter import LogFilter
 
 OVERDUE_MS = 15 * 60_000  # a delivery that is due for so long deserves a look
 
@@ -44,13 +43,14 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
     account_id = who.user.account_id
     hours = figures.chosen_range(request.query_params.get("range"))
     rows = await rows_of(platform, account_id)
+    known = any(row.latest is not None or row.endpoint.verified for row in rows)
     now_ms = times.now_ms()
 
     def look(connection: Connection) -> tuple[Any, ...]:
         day = Range.last(24, now_ms)
         return (
             figures.charts(connection, account_id, hours),
-            bool(log.page(connection, account_id, LogFilter(test=True), before=None, limit=1)),
+            known or insights.ever_passed(connection, account_id),
             *(
                 (
                     insights.events_in(connection, account_id, when),
@@ -69,7 +69,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         "hours": hours,
         "ranges": figures.RANGES,
         "concerns": _concerns(rows, now_ms),
-        "tested": tested or any(row.latest is not None or row.endpoint.verified for row in rows),
+        "tested": tested,
         "fed": today[0] + yesterday[0] > 0,
     }
     return page(request, "overview.html", context)
