@@ -113,9 +113,10 @@ def parcelhook() -> Iterator[Parcelhook]:
     try:
         with process([sys.executable, "-m", "parcelhook.cli.main", "serve"], MEASURED, **environment) as running:
             assert running.stdout is not None
-            line = running.stdout.readline()
-            url = line.split("ready at ")[1].split(" ")[0]
-            yield Parcelhook(running, url, key)
+            ready = next((line for line in running.stdout if "ready at " in line), None)
+            if ready is None:
+                raise RuntimeError("the server did not start")
+            yield Parcelhook(running, ready.split("ready at ")[1].split(" ")[0], key)
     finally:
         shutil.rmtree(data, ignore_errors=True)
 

@@ -136,6 +136,10 @@ def hubs() -> str:
         "A hub tells Parcelhook of tracking updates by its own webhooks, at an address of Parcelhook that ends in the hub's name and "
         "a token of your own: `/inbound/easypost/...`. Whoever does not sign with the hub's secret is answered 401, what is no body of "
         "the hub 400, and the reason stands in the hub's log. What a hub sends again, as all of them do, is told once.\n",
+        "Connect one in the dashboard under **Carriers**, or by `parcelhook hubs add easypost`: both show the address to paste there, and "
+        "the steps. What came last, whether it was verified and what each scan became, is shown there too, and by `parcelhook hubs "
+        "show`. `parcelhook hubs try easypost body.json` tells what a body would be read as. What a scan becomes: "
+        "[shipments](shipments.md).\n",
         "A word of a hub that is not in its table becomes `unknown`: it is kept as the hub wrote it, and changes nothing.\n",
         "Each scan is told by its time in UTC. A time that names no zone is read as UTC, and its text is kept. Of one body the newest "
         "1,000 scans are taken, of each text the first 2,000 characters.\n",

@@ -18,9 +18,13 @@ from parcelhook.api.app import described
 from parcelhook.api.reference import error_codes
 from parcelhook.carriers.catalogue import HUBS
 from parcelhook.carriers.hub import BadSignature, Inbound, NotUnderstood
+from parcelhook.cli.importing.lines import Good, Refused
+from parcelhook.cli.importing.reading import read
+from parcelhook.edge.giving import read_event
 from parcelhook.receiving import verify
 from parcelhook.settings import CATALOGUE
-from parcelhook.shipping.events import EventKind, encode, sample
+from parcelhook.shipping.events import EventKind, TrackingUpdate, encode, sample
+from parcelhook.shipping.status import Status
 from parcelhook.webhooks.signature import Signer, new_secret
 
 ROOT = Path(__file__).parent.parent
@@ -70,9 +74,39 @@ def test_the_sample_of_the_page_is_the_real_one() -> None:
     assert json.loads(shown) == json.loads(encode(sample(EventKind.TRACKING_UPDATE)))
 
 
+def test_the_page_on_shipments_has_every_status_with_its_code() -> None:
+    page = (DOCS / "shipments.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| (–|\d) \|", page, re.MULTILINE)
+    assert sorted(told) == sorted((status.value, str(status.code or "–")) for status in Status)
+
+
+def test_the_short_update_of_the_page_is_enough() -> None:
+    (shown,) = blocks("shipments.md", "json")
+    assert isinstance(read_event(shown.encode()), TrackingUpdate)
+
+
+def test_the_files_of_the_page_on_importing_are_read_to_the_last_line() -> None:
+    files = [*blocks("importing.md", "csv"), blocks("importing.md", "json")[0]]
+    assert len(files) == 4
+    for text in files:
+        found = list(read(text.encode().splitlines(keepends=True)))
+        assert len(found) >= 2
+        assert all(isinstance(one, Good) for one in found), found
+
+
+def test_the_refused_line_of_the_page_is_refused_with_these_words() -> None:
+    shown = json.loads(blocks("importing.md", "json")[1])
+    header = blocks("importing.md", "csv")[1].splitlines()[0]
+    (refused,) = read([f"{header}\n".encode(), shown["original"].encode()])
+    assert isinstance(refused, Refused)
+    assert (refused.field, refused.value, refused.reason, refused.remedy) == (
+        shown["field"], shown["value"], shown["reason"], shown["remedy"],
+    )  # fmt: skip
+
+
 def test_every_module_of_the_house_stands_in_the_architecture() -> None:
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    for folder in ("shipping", "carriers", "webhooks", "store", "delivery"):
+    for folder in ("shipping", "carriers", "webhooks", "store", "delivery", "cli/importing"):
         for module in (ROOT / "src" / "parcelhook" / folder).glob("*.py"):
             if module.stem != "__init__":
                 assert module.stem in page, f"{folder}/{module.name} is not in docs/architecture.md"

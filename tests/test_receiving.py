@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parcelhook import receiving
-from parcelhook.receiving import NotGenuine, verify
+from parcelhook.receiving import NotGenuine, parse, verify
 from parcelhook.webhooks.signature import Signer, new_secret
 
 NOW = 1_795_519_113
@@ -50,6 +50,26 @@ def test_the_signed_body_names_the_event_and_not_the_unsigned_header() -> None:
 def test_a_body_without_an_event_leaves_it_to_the_header() -> None:
     headers = signed(b"{}") | {"x-webhook-event": "ORDER_ERROR"}
     assert verify(SECRET, headers, b"{}", now_s=NOW).event == "ORDER_ERROR"
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b'{"Event": "ORDER_ERROR", "data": {"Event": "x"}}', {"Event": "ORDER_ERROR", "data": {"Event": "x"}}),
+        (b'{"type": "order_error", "timestamp": "t", "data": {"Event": "ORDER_ERROR"}}', {"Event": "ORDER_ERROR"}),
+        (b'{"specversion": "1.0", "data": {"Event": "ORDER_ERROR"}}', {"Event": "ORDER_ERROR"}),
+        (b'{"data": {}}', {"data": {}}),
+        (b'{"data": [1]}', {"data": [1]}),
+    ],
+)
+def test_the_events_fields_are_taken_out_of_any_envelope(body: bytes, fields: dict[str, object]) -> None:
+    assert parse(body) == fields
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"1", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_event_is_not_genuine(body: bytes) -> None:
+    with pytest.raises(NotGenuine, match="JSON"):
+        parse(body)
 
 
 @pytest.mark.parametrize(("text", "attempt"), [("7", 7), ("", 1), ("-1", 1), ("two", 1), ("٣", 1), ("9" * 5_000, 1)])

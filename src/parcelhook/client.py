@@ -21,16 +21,26 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """What the API refused, or why it could not be reached (`status` 0). `problem` is the whole problem document."""
+    """What the API refused, or why it could not be reached (`status` 0). `problem` is the whole problem document.
+
+    `retry_after_s` is when to come again, where the server said: nothing of the request was accepted.
+    """
 
     def __init__(
-        self, message: str, *, status: int = 0, code: str = "unreachable", problem: Json | None = None
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "unreachable",
+        problem: Json | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.code = code
         self.problem = problem or {}
+        self.retry_after_s = retry_after_s
 
     @property
     def remedy(self) -> str:
@@ -59,10 +69,22 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
-    def send(self, events: Json | Sequence[Json], *, idempotency_key: str | None = None) -> list[Json]:
-        """Feed one event or up to 1,000; a line `{"id", "duplicate"}` for each. They are on disk when it returns."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        answer = self._call("POST", "/v1/events", json=events, headers=headers)
+    def send(
+        self, events: Json | Sequence[Json], *, idempotency_key: str | None = None, deliver: bool = True
+    ) -> list[Json]:
+        """Feed one event or up to 1,000; a line `{"id", "duplicate"}` for each. They are on disk when it returns.
+
+        With `deliver` false they are history: known from now on, and sent to nobody.
+        """
+        return self.send_encoded(msgspec.json.encode(events), idempotency_key=idempotency_key, deliver=deliver)
+
+    def send_encoded(self, body: bytes, *, idempotency_key: str | None = None, deliver: bool = True) -> list[Json]:
+        """The same for what is JSON already."""
+        headers = {"Content-Type": "application/json"}
+        if idempotency_key:
+            headers["Idempotency-Key"] = idempotency_key
+        query = {} if deliver else {"deliver": "false"}
+        answer = self._call("POST", "/v1/events", content=body, headers=headers, params=query)
         accepted: list[Json] = answer["accepted"]
         return accepted
 
@@ -77,6 +99,10 @@ class Client:
     def endpoints(self) -> Iterator[Json]:
         """All endpoints, oldest first."""
         return self._pages("/v1/endpoints", {})
+
+    def count_matching(self, **fields: Any) -> Json:
+        """How many of the last day's events these `events` and `filters` would have let through."""
+        return self._call("POST", "/v1/endpoints/matching", json=fields)
 
     def endpoint(self, endpoint_id: str) -> Json:
         """One endpoint."""
@@ -141,6 +167,41 @@ class Client:
     def shipment(self, transaction_id: str) -> Json:
         """One shipment with its scans."""
         return self._call("GET", f"/v1/shipments/{quote(transaction_id, safe='')}")
+
+    def connect_hub(self, hub: str, *, secret: str = "", label: str = "") -> Json:
+        """Connect a carrier hub; `url` in the answer is the address to paste there."""
+        return self._call("POST", "/v1/hubs", json={"hub": hub, "secret": secret, "label": label})
+
+    def hubs(self) -> list[Json]:
+        """The connected hubs, oldest first."""
+        found: list[Json] = self._call("GET", "/v1/hubs")["items"]
+        return found
+
+    def known_hubs(self) -> list[Json]:
+        """The hubs that can be connected."""
+        found: list[Json] = self._call("GET", "/v1/hubs")["known"]
+        return found
+
+    def hub(self, hub_id: str) -> Json:
+        """One hub."""
+        return self._call("GET", f"/v1/hubs/{hub_id}")
+
+    def update_hub(self, hub_id: str, **fields: str) -> Json:
+        """Change a hub's secret or label."""
+        return self._call("PATCH", f"/v1/hubs/{hub_id}", json=fields)
+
+    def disconnect_hub(self, hub_id: str) -> Json:
+        """Disconnect a hub: its address leads nowhere from now on."""
+        return self._call("DELETE", f"/v1/hubs/{hub_id}")
+
+    def hub_requests(self, hub_id: str) -> list[Json]:
+        """The last requests that came from a hub, newest first."""
+        found: list[Json] = self._call("GET", f"/v1/hubs/{hub_id}/requests")["items"]
+        return found
+
+    def try_hub(self, hub: str, body: str) -> Json:
+        """What a body of a hub would be read as; nothing is stored."""
+        return self._call("POST", "/v1/hubs/try", json={"hub": hub, "body": body})
 
     def retry_delivery(self, delivery_id: str) -> Json:
         """Send a delivery once more, now."""
@@ -208,6 +269,7 @@ def _content(answer: httpx.Response) -> Json:
             "does. Is PARCELHOOK_URL right?",
             status=answer.status_code,
             code="not_parcelhook",
+            retry_after_s=_retry_after(answer),
         ) from None
     if answer.status_code >= 400:
         raise ApiError(
@@ -215,6 +277,12 @@ def _content(answer: httpx.Response) -> Json:
             status=answer.status_code,
             code=str(content.get("code", "error")),
             problem=content,
+            retry_after_s=_retry_after(answer),
         )
     found: Json = content
     return found
+
+
+def _retry_after(answer: httpx.Response) -> int | None:
+    said = answer.headers.get("Retry-After", "")
+    return int(said) if said.isascii() and said.isdigit() else None

@@ -10,6 +10,8 @@
     ├── TooManyTries               too many wrong passwords; wait
     ├── PayloadTooLarge            more bytes or more events than one request may hold
     ├── UnsupportedMedia           a body in a form that is not read here
+    ├── HubRefused                 a carrier hub's request whose signature does not fit
+    ├── HubNotUnderstood           one whose body is none of that hub's
     ├── Busy                       not accepted now; the same request works later
     └── VerificationFailed         the first connection to an endpoint did not pass
 
@@ -142,6 +144,22 @@ class UnsupportedMedia(ParcelhookError):
     code = "unsupported_media_type"
     status = 415
     title = "This Content-Type is not read here"
+
+
+class HubRefused(ParcelhookError):
+    """A request at a hub's address that was not signed by whoever holds the secret."""
+
+    code = "hub_refused"
+    status = 401
+    title = "The signature does not fit"
+
+
+class HubNotUnderstood(ParcelhookError):
+    """A request at a hub's address whose body is none of that hub's."""
+
+    code = "hub_not_understood"
+    status = 400
+    title = "This is no webhook of that hub"
 
 
 class Busy(ParcelhookError):

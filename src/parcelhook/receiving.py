@@ -9,8 +9,9 @@
     if webhook.id in seen:       # a retry of one you have already: the same id, the same bytes
         ...answer 200...
 
-The signature is Standard Webhooks 1.0: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. This file may be
-copied into your project as it is.
+The signature is Standard Webhooks 1.0: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. In whichever format
+the endpoint receives (the body alone, Standard Webhooks, CloudEvents), what you get is the same. This file may be copied
+into your project as it is.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class NotGenuine(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A genuine webhook. `body` is its JSON; `attempt` is 1 for the first try."""
+    """A genuine webhook. `body` holds the event's fields, taken out of any envelope; `attempt` is 1 for the first try."""
 
     id: str
     timestamp: int
@@ -71,23 +72,34 @@ def verify(
     ]
     if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in found):
         raise NotGenuine("the signature does not fit the body and the secret")
-    try:
-        content_json = json.loads(body)
-    except ValueError:
-        raise NotGenuine("the body is not JSON") from None
-    if not isinstance(content_json, dict):
-        raise NotGenuine("the body is not a JSON object")
+    fields = parse(body)
     attempt = given.get("x-webhook-attempt", "1")
     return Webhook(
         id=message_id,
         timestamp=timestamp,
         # The body comes first: it is signed, the header is not.
-        event=str(content_json.get("Event") or given.get("x-webhook-event", "")),
-        body=content_json,
+        event=str(fields.get("Event") or given.get("x-webhook-event", "")),
+        body=fields,
         attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 10 else 1,
         is_test=given.get("x-webhook-test") == "true",
         is_return=given.get("x-webhook-return") == "true",
     )
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The event's fields, whichever format they came in; NotGenuine if the body is none.
+
+    For a body that was verified already. It does not verify: from a stranger, take nothing but what `verify` returns.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotGenuine("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise NotGenuine("the body is not a JSON object")
+    # An event names itself by `Event`; around it an envelope has names of its own and the event as `data`.
+    inner = content.get("data")
+    return inner if "Event" not in content and isinstance(inner, dict) and "Event" in inner else content
 
 
 def _needed(given: Mapping[str, str], name: str) -> str:

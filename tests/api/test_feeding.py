@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from parcelhook.api.feed import read_events
 from parcelhook.errors import ParcelhookError
+from parcelhook.shipping.events import EventKind, encode, sample
 from receiver import Receiver
 from server import tracking_update
 
@@ -99,6 +100,41 @@ def test_limits(account: httpx.Client) -> None:
     assert too_large.status_code == 413
     assert post(account, []).status_code == 422
     assert post(account, "a,b", "text/csv").json()["code"] == "unsupported_media_type"
+
+
+def test_what_is_fed_in_as_history_is_known_and_sent_to_nobody(
+    account: httpx.Client, receiver: Receiver, connect: Callable[..., Any]
+) -> None:
+    connect()
+    order = json.loads(encode(sample(EventKind.ORDER_SHIPPED)))
+    scan = tracking_update(code=2, date=1_622_600_000, message="On its way")
+    silent = account.post("/v1/events?deliver=false", json=[order, scan])
+    assert silent.status_code == 202
+    for line in silent.json()["accepted"]:
+        assert account.get(f"/v1/events/{line['id']}").json()["deliveries"] == []
+    again, short = account.post(
+        "/v1/events?deliver=true",
+        json=[
+            scan,
+            {"Event": "TRACKING_UPDATE", "TransactionID": "48572_1", "date": 1_622_671_204, "message": "m", "code": 6},
+        ],
+    ).json()["accepted"]
+    assert (again["duplicate"], short["duplicate"]) == (True, False)
+    post(account, tracking_update("last"))
+    arrived = [json.loads(one.body) for one in receiver.wait_for(2)]
+    update = next(body for body in arrived if body["TransactionID"] == "48572_1")
+    assert (update["code"], update["OrderID"], update["tracking"]) == (6, "24957298", "WZ116539070")
+    assert update["first_status_date"] == "1622600000"
+    assert len(receiver.events()) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [("deliver=no", "deliver"), ("deliver=", "deliver"), ("delivr=false", "delivr")]
+)
+def test_a_misspelled_parameter_delivers_nothing_and_is_told(account: httpx.Client, query: str, field: str) -> None:
+    answer = account.post(f"/v1/events?{query}", json=tracking_update())
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert answer.json()["remedy"]
 
 
 def test_keys(account: httpx.Client) -> None:

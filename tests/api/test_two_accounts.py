@@ -23,7 +23,11 @@ def theirs(server: Server) -> dict[str, str]:
         wait_until(lambda: len(other.get("/v1/logs").json()["items"]) == 2)
         delivery = other.get(f"/v1/events/{event}").json()["deliveries"][0]["id"]
         line = other.get("/v1/logs").json()["items"][0]["id"]
-    return {"endpoint": endpoint["id"], "event": event, "delivery": delivery, "log": line}
+        hub = other.post("/v1/hubs", json={"hub": "easypost"}).json()["id"]
+    return {
+        "endpoint": endpoint["id"], "event": event, "delivery": delivery, "log": line, "hub": hub,
+        "transaction": "48572_1",
+    }  # fmt: skip
 
 
 ROUTES = [
@@ -38,12 +42,19 @@ ROUTES = [
     ("GET", "/v1/events/{event}", None),
     ("POST", "/v1/deliveries/{delivery}/retry", None),
     ("GET", "/v1/logs/{log}", None),
+    ("GET", "/v1/shipments/{transaction}", None),
+    ("GET", "/v1/hubs/{hub}", None),
+    ("PATCH", "/v1/hubs/{hub}", {"label": "mine now"}),
+    ("DELETE", "/v1/hubs/{hub}", None),
+    ("GET", "/v1/hubs/{hub}/requests", None),
 ]
 NOWHERE = {
     "endpoint": "ep_0000000000000",
     "event": "nothing",
     "delivery": "dlv_0000000000000",
     "log": "att_0000000000000",
+    "hub": "hub_0000000000000",
+    "transaction": "nothing",
 }
 
 
@@ -53,7 +64,7 @@ def test_anothers_is_not_found(
 ) -> None:
     one = account.request(method, path.format(**theirs), json=body)
     none = account.request(method, path.format(**NOWHERE), json=body)
-    junk = account.request(method, path.format(endpoint="x", event="x", delivery="x", log="x"), json=body)
+    junk = account.request(method, path.format(**dict.fromkeys(NOWHERE, "x")), json=body)
     assert one.status_code == none.status_code == junk.status_code == 404
     assert one.json()["code"] == none.json()["code"] == "not_found"
     anonymous = httpx.request(method, f"{account.base_url}{path.format(**theirs)}", json=body)
@@ -70,8 +81,11 @@ def test_lists_hold_only_ones_own(account: httpx.Client, theirs: dict[str, str])
         {"test": "true"},
     ):
         assert account.get("/v1/logs", params=filters).json()["items"] == []
+    assert account.post("/v1/endpoints/matching").json()["events"] == 0
     assert account.get("/v1/logs/export").text.count("\n") == 1
     assert account.get("/v1/logs", params={"cursor": theirs["log"]}).json()["items"] == []
+    assert account.get("/v1/shipments").json()["items"] == []
+    assert account.get("/v1/hubs").json()["items"] == []
 
 
 def test_every_route_under_v1_was_asked(server: Server) -> None:
@@ -79,10 +93,11 @@ def test_every_route_under_v1_was_asked(server: Server) -> None:
     routes = {
         (method.upper(), path) for path, item in document["paths"].items() for method in item if path.startswith("/v1/")
     }
-    mine = {(method, path.replace("{endpoint}", "{endpoint_id}").replace("{event}", "{event_id}").replace("{delivery}", "{delivery_id}").replace("{log}", "{log_id}")) for method, path, _ in ROUTES}  # fmt: skip
+    mine = {(method, path.replace("}", "_id}")) for method, path, _ in ROUTES}
     without_an_id = {
         ("POST", "/v1/events"), ("POST", "/v1/endpoints"), ("GET", "/v1/endpoints"), ("GET", "/v1/logs"),
-        ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"),
+        ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"), ("GET", "/v1/shipments"),
+        ("POST", "/v1/endpoints/matching"), ("GET", "/v1/hubs"), ("POST", "/v1/hubs"), ("POST", "/v1/hubs/try"),
     }  # fmt: skip
     assert routes == mine | without_an_id
     for method, path in without_an_id:

@@ -10,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
+from parcelhook.carriers import easypost
 from receiver import Receiver, answer
 from server import Server
 
+SAMPLE = Path(__file__).parent.parent / "carriers" / "samples" / "easypost-tracker-updated.json"
 Done = subprocess.CompletedProcess[str]
 
 
@@ -63,6 +66,34 @@ def test_from_adding_to_deleting(shell: Shell, receiver: Receiver) -> None:
     assert "signs too until" in shell("endpoints", "secret", endpoint, "--rotate").stdout
     assert "Deleted" in shell("endpoints", "delete", endpoint, "--yes").stdout
     assert "No endpoint yet" in shell("endpoints", "list").stdout
+
+
+def test_filters_and_format_on_the_command_line(shell: Shell, receiver: Receiver) -> None:
+    feed = [
+        {"Event": "ORDER_ERROR", "OrderID": str(n), "Message": "m", "TrackingCarrier": c} for n, c in enumerate("GGDDD")
+    ]
+    shell("send", "-", given=json.dumps(feed))
+    counted = shell("endpoints", "matching", "--event", "order_error", "--carrier", "g", "--carrier", "x")
+    assert counted.stdout == "2 of the last day's 5 events would have been sent.\n"
+    assert json.loads(shell("endpoints", "matching", "--carrier", "D", "--json").stdout)["matching"] == 3
+    added = shell(
+        "endpoints", "add", "--url", receiver.url(), "--event", "order_error", "--no-verify", "--json", "--carrier", "G",
+        "--to-country", "it", "--code", "6", "--late", "yes", "--returns", "none", "--format", "cloudevents",
+    )  # fmt: skip
+    endpoint = json.loads(added.stdout)["id"]
+    shown = shell("endpoints", "show", endpoint).stdout
+    assert "carrier G; to IT; code 6 Delivered; late; no returns" in shown
+    assert "cloudevents" in shown
+    shell("endpoints", "edit", endpoint, "--carrier", "D", "--late", "any", "--format", "page")
+    shown = shell("endpoints", "show", endpoint).stdout
+    assert "carrier D; to IT; code 6 Delivered; no returns" in shown
+    assert "cloudevents" not in shown
+    shell("endpoints", "edit", endpoint, "--no-filters", "--marketplace", "Amazon")
+    assert "  marketplace Amazon\n" in shell("endpoints", "show", endpoint).stdout
+    assert "Filters        -" in shell("endpoints", "edit", endpoint, "--no-filters").stdout
+    wrong = shell("endpoints", "edit", endpoint, "--to-country", "Italy")
+    assert (wrong.returncode, "two letters" in wrong.stderr) == (1, True)
+    assert shell("endpoints", "edit", endpoint, "--late", "perhaps").returncode == 2
 
 
 def test_a_failed_first_connection_shows_the_exchange_and_the_remedy(shell: Shell, receiver: Receiver) -> None:
@@ -125,6 +156,35 @@ def test_logs_in_a_table_in_lines_as_json_and_one_whole(shell: Shell, receiver: 
     assert "webhook-signature" in whole
     assert shell("logs", "--export", "csv").stdout.startswith("Date,Date End,Order ID")
     assert "colour" in shell("logs", "--event", "colour").stderr
+
+
+def test_a_hub_from_connecting_to_disconnecting(shell: Shell, tmp_path: Path) -> None:
+    added = shell("hubs", "add", "easypost", "--label", "US")
+    assert added.returncode == 0, added.stderr
+    hub = added.stdout.split("connected as ")[1].split(".")[0]
+    assert "/inbound/easypost/" in added.stdout
+    assert "not verified" in added.stdout
+    assert "not a hub" in shell("hubs", "add", "pigeon").stderr
+    assert "key set" in shell("hubs", "add", "shipengine").stderr
+    secret = tmp_path / "secret"
+    secret.write_text("geheim\n", encoding="utf-8")
+    assert shell("hubs", "edit", hub, "--secret-file", str(secret)).returncode == 0
+    listed = shell("hubs", "list").stdout
+    assert "EasyPost" in listed
+    assert "geheim" not in listed
+    url = json.loads(shell("hubs", "show", hub, "--json").stdout)["url"]
+    body = SAMPLE.read_bytes()
+    signed = {"X-Hmac-Signature": easypost.signature(body, "geheim")}
+    assert httpx.post(url, content=body, headers=signed).status_code == 200
+    assert httpx.post(url, content=body).status_code == 401
+    shown = shell("hubs", "show", hub).stdout
+    assert "accepted" in shown
+    assert "refused" in shown
+    tried = shell("hubs", "try", "easypost", str(SAMPLE)).stdout
+    assert "out_for_delivery" in tried or "in_transit" in tried
+    assert "description" in shell("hubs", "try", "easypost", "-", given="{}").stderr
+    assert shell("hubs", "remove", hub).returncode == 0
+    assert "No hub is connected" in shell("hubs", "list").stdout
 
 
 @pytest.mark.parametrize(
@@ -215,6 +275,7 @@ def test_the_demo_runs_and_a_second_one_goes_on_with_the_same_data(tmp_path: Pat
         "passed 200",
         "failed 500",
         "Retry 1",
+        "7 scans, 7 new. The same request once more: 7 scans, 0 new.",
         "All arrived",
         "/docs",
     ):

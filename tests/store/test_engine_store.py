@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from seeds import MAKER, NOW, accept, claim, event, feed, offer, outcome, record
 
 from parcelhook.store import accepting, claiming, deliveries, events
 from parcelhook.store.database import Database
 from parcelhook.store.schema import DeliveryState
+from store.seeds import MAKER, NOW, accept, claim, event, feed, offer, outcome, record
 
 
 def states(database: Database, event_id: int) -> list[DeliveryState]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from seeds import NOW, accept, event, feed, offer, outcome, record
 
 from parcelhook.store import events, ids
 from parcelhook.store.database import Database
 from parcelhook.store.schema import DeliveryState
 from parcelhook.webhooks.delivery import StoredEvent
+from store.seeds import NOW, accept, event, feed, offer, outcome, record
 
 
 def one(database: Database, account: int, name: str) -> StoredEvent | None:

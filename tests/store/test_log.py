@@ -8,7 +8,6 @@ from itertools import cycle, islice
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from seeds import MAKER, NOW, accept, event, feed, offer, outcome, record
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import counting, endpoints, ids, log, recording
@@ -18,6 +17,7 @@ from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.vault import Vault, new_key
 from parcelhook.webhooks.delivery import Attempt, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
+from store.seeds import MAKER, NOW, accept, event, feed, offer, outcome, record
 
 LINES = 60
 EVERYTHING = LogFilter()

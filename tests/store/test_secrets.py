@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from seeds import MAKER
 
 from parcelhook.errors import InvalidInput, NotFound, SettingsError
 from parcelhook.shipping.events import EventKind
@@ -14,13 +13,17 @@ from parcelhook.store.accounts import KeyHolder, Scope
 from parcelhook.store.database import Database
 from parcelhook.store.vault import Vault, new_key
 from parcelhook.webhooks.endpoint import CustomHeader, Endpoint, SigningSecret
+from parcelhook.webhooks.filters import Filters
+from parcelhook.webhooks.formats import Format
+from store.seeds import MAKER
 
 
 def endpoint(**fields: Any) -> Endpoint:
     return Endpoint(**{
         "id": 5, "account_id": 1, "url": "https://shop.example/", "events": frozenset({EventKind.ORDER_ERROR}), "username": "u",
         "password": "geheim", "custom_headers": (CustomHeader("X", "auch geheim"),), "secrets": (SigningSecret("whsec_x", 9),),
-        "retry_count": 3, "retry_schedule": (0.5, 2.0), "verified": True, **fields,
+        "retry_count": 3, "retry_schedule": (0.5, 2.0), "verified": True, "filters": Filters(carriers=("GLS",), codes=(5, 6), late=True),
+        "format": Format.CLOUDEVENTS, **fields,
     })  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Scope
 
-from parcelhook.api import deliveries, endpoints, events, health, logs, reference, shipments, statuses
+from parcelhook.api import deliveries, endpoints, events, health, hubs, logs, reference, shipments, statuses
 from parcelhook.api.auth import account_of
 from parcelhook.api.problems import SECURITY_HEADERS, on_http_exception, on_parcelhook_error, on_unexpected
 from parcelhook.delivery.platform import Platform
@@ -20,6 +20,8 @@ HANDLERS = (
     deliveries.router,
     logs.router,
     shipments.router,
+    hubs.router,
+    hubs.inbound,
     statuses.statuses,
     health.healthz,
     health.readyz,
@@ -27,7 +29,7 @@ HANDLERS = (
 )
 
 
-PATHS = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics")
+PATHS = ("/v1/", "/inbound/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics")
 
 
 def is_of_api(path: str) -> bool:

@@ -19,6 +19,8 @@ from parcelhook.webhooks.endpoint import (
     Ordering,
     ResponseRule,
 )
+from parcelhook.webhooks.filters import NO_FILTERS, Filters
+from parcelhook.webhooks.formats import Format
 from parcelhook.webhooks.retry import timetable
 
 CHOICES = {kind.choice: kind for kind in EventKind}
@@ -45,6 +47,8 @@ Order = Annotated[
 Timeout = Annotated[int, Meta(description="Milliseconds for the whole exchange, 1000 to 30000")]
 Rate = Annotated[int, Meta(description="Deliveries per second at most, 0 for no limit")]
 Concurrency = Annotated[int, Meta(description="Requests open at once, 1 to 100")]
+Filtered = Annotated[Filters | None, Meta(description="Which of the events are sent; null or {} sends all of them")]
+Form = Annotated[str, Meta(description="`page` (the body alone), `standard`, `cloudevents` or `cloudevents_binary`")]
 
 
 class EndpointInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +68,8 @@ class EndpointInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     timeout_ms: Timeout = DEFAULT_TIMEOUT_MS
     rate_limit: Rate = 0
     concurrency: Concurrency = DEFAULT_CONCURRENCY
+    filters: Filtered = None
+    format: Form = Format.PAGE.value
     verify: Annotated[bool, Meta(description="false saves it without the first connection")] = True
 
 
@@ -84,6 +90,26 @@ class EndpointChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_ms: Timeout | UnsetType = UNSET
     rate_limit: Rate | UnsetType = UNSET
     concurrency: Concurrency | UnsetType = UNSET
+    filters: Annotated[
+        Filters | UnsetType | None, Meta(description="Replaces all filters; null or {} removes them")
+    ] = UNSET
+    format: Form | UnsetType = UNSET
+
+
+class MatchingInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which events and filters are asked about."""
+
+    events: Annotated[list[str] | UnsetType, Meta(description="As of an endpoint; all three if left out")] = UNSET
+    filters: Filtered = None
+
+
+class MatchingView(Struct, frozen=True, kw_only=True):
+    """How many of the last day's events would have been sent."""
+
+    since: Annotated[str, Meta(description="The figures speak of what was accepted from here on")]
+    events: Annotated[int, Meta(description="All events that were accepted since then")]
+    matching: Annotated[int, Meta(description="How many of them would have been sent")]
+    exact: Annotated[bool, Meta(description="false: the day holds more; these are the newest of them")]
 
 
 class TestInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +150,8 @@ class EndpointView(Struct, frozen=True, kw_only=True):
     timeout_ms: int
     rate_limit: int
     concurrency: int
+    filters: Filters
+    format: str
     state: str
     state_reason: str
     verified: bool
@@ -145,7 +173,7 @@ def draft(data: EndpointInput, account_id: int) -> Endpoint:
         account_id=account_id,
         url=data.url,
         label=data.label,
-        events=_events(data.events),
+        events=events(data.events),
         username=data.username or "",
         password=data.password or "",
         retry_count=_retry_count(data.retry, data.retry_count, 0),
@@ -156,6 +184,8 @@ def draft(data: EndpointInput, account_id: int) -> Endpoint:
         timeout_ms=data.timeout_ms,
         rate_limit=data.rate_limit,
         concurrency=data.concurrency,
+        filters=data.filters or NO_FILTERS,
+        format=_choice("format", data.format, Format),
     )
 
 
@@ -167,7 +197,7 @@ def changed(endpoint: Endpoint, data: EndpointChange) -> dict[str, Any]:
         if getattr(data, name) is not UNSET
     }
     if data.events is not UNSET:
-        changes["events"] = _events(data.events)
+        changes["events"] = events(data.events)
     if data.username is not UNSET:
         changes["username"] = data.username or ""
         if not data.username:
@@ -184,6 +214,10 @@ def changed(endpoint: Endpoint, data: EndpointChange) -> dict[str, Any]:
         changes["response_rule"] = _choice("response_rule", data.response_rule, ResponseRule)
     if data.ordering is not UNSET:
         changes["ordering"] = _choice("ordering", data.ordering, Ordering)
+    if data.filters is not UNSET:
+        changes["filters"] = data.filters or NO_FILTERS
+    if data.format is not UNSET:
+        changes["format"] = _choice("format", data.format, Format)
     return changes
 
 
@@ -199,7 +233,8 @@ def event(field: str, word: str) -> EventKind:
     return CHOICES[word]
 
 
-def _events(words: list[str]) -> frozenset[EventKind]:
+def events(words: list[str]) -> frozenset[EventKind]:
+    """The events of those names, or InvalidInput."""
     return frozenset(event(f"events[{index}]", word) for index, word in enumerate(words))
 
 
@@ -243,7 +278,7 @@ def _headers(given: list[HeaderInput], stored: tuple[CustomHeader, ...]) -> tupl
     return tuple(found)
 
 
-def _choice(field: str, word: str, choices: type[ResponseRule] | type[Ordering]) -> Any:
+def _choice(field: str, word: str, choices: type[ResponseRule] | type[Ordering] | type[Format]) -> Any:
     try:
         return choices(word)
     except ValueError:
@@ -279,6 +314,8 @@ def fields(endpoint: Endpoint, waiting: int, server_schedule: tuple[float, ...])
         "timeout_ms": endpoint.timeout_ms,
         "rate_limit": endpoint.rate_limit,
         "concurrency": endpoint.concurrency,
+        "filters": endpoint.filters,
+        "format": endpoint.format.value,
         "state": endpoint.state.value,
         "state_reason": endpoint.state_reason,
         "verified": endpoint.verified,

@@ -1,4 +1,4 @@
-"""Endpoints: add (with the first connection), list, show, edit, delete, test, enable, disable, signing secret."""
+"""Endpoints: add (with the first connection), list, count matches, show, edit, delete, test, enable, disable, secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Router, delete, get, patch, post
 from litestar.params import JSONBody, QueryParameter
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from parcelhook import times
@@ -16,21 +16,26 @@ from parcelhook.api.endpoint_forms import (
     EndpointChange,
     EndpointInput,
     EndpointView,
+    MatchingInput,
+    MatchingView,
     RotateInput,
     TestInput,
     changed,
     draft,
     event,
+    events,
     fields,
     view,
 )
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
-from parcelhook.api.reading import known_parameters, read_body
-from parcelhook.delivery import connecting
+from parcelhook.api.reading import check_body, known_parameters
+from parcelhook.delivery import connecting, lookback
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_id, filter_number, public_id
+from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
 from parcelhook.webhooks.endpoint import Endpoint
+from parcelhook.webhooks.filters import NO_FILTERS
 
 PAGE = 50
 LONGEST_PAGE = 200
@@ -94,6 +99,22 @@ async def list_all(
     return EndpointPage(items=shown, next_cursor=shown[-1].id if len(found) > size else None)
 
 
+@post("/matching", summary="Count what filters would let through", status_code=200, opt={"body": MatchingInput})
+async def count_matching(
+    platform: ThePlatform, account_id: TheAccount, data: JSONBody[MatchingInput | None] = None
+) -> MatchingView:
+    """How many of the last day's events an endpoint with these events and filters would have received. Changes nothing.
+
+    At most the newest 10,000 events are looked into.
+    """
+    asked = data or MatchingInput()
+    kinds = frozenset(EventKind) if asked.events is UNSET else events(asked.events)
+    found = await lookback.look_back(platform, account_id, kinds, asked.filters or NO_FILTERS, times.now_ms())
+    return MatchingView(
+        since=times.iso(found.since_ms), events=found.events, matching=found.matching, exact=found.exact
+    )
+
+
 @get("/{endpoint_id:str}", summary="One endpoint")
 async def show(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> EndpointView:
     """The endpoint, and how many deliveries wait for it."""
@@ -155,17 +176,10 @@ async def rotate(
     return Rotated(secret=fresh, previous_valid_until=None if until_ms is None else times.iso(until_ms))
 
 
-async def check_body(request: Request[Any, Any, Any]) -> None:
-    """Read the body before the framework does, for its errors name neither value nor remedy."""
-    form = request.route_handler.opt.get("body")
-    if form is not None:
-        read_body(await request.body(), form)
-
-
 router = Router(
     path="/v1/endpoints",
     guards=[require_key],
-    route_handlers=[add, list_all, show, edit, remove, try_out, enable, disable, secret, rotate],
+    route_handlers=[add, list_all, count_matching, show, edit, remove, try_out, enable, disable, secret, rotate],
     before_request=check_body,
     tags=["Endpoints"],
 )

@@ -1,7 +1,7 @@
 """POST /v1/events: the one hot route, as plain ASGI in front of the rest of the API.
 
 One event, an array of up to 1,000, or NDJSON; 202 once all of it is on disk. A batch with one bad item is refused whole,
-naming the item, and nothing of it is accepted.
+naming the item, and nothing of it is accepted. `?deliver=false` makes it history: known, and sent to nobody.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar.enums import ScopeType
@@ -16,8 +17,9 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
 from parcelhook.api.auth import WHAT_IT_MAY
 from parcelhook.api.problems import fault_answer, problem_answer
-from parcelhook.api.reading import from_validation_error
+from parcelhook.api.reading import known_parameters
 from parcelhook.delivery.platform import Platform
+from parcelhook.edge.giving import read_event
 from parcelhook.errors import (
     InvalidInput,
     MalformedBody,
@@ -37,7 +39,6 @@ MOST_EVENTS: Final = 1_000
 MOST_BYTES: Final = 16 * 1024 * 1024
 LONGEST_KEY: Final = 255
 
-_one: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _many: msgspec.json.Decoder[list[Event]] = msgspec.json.Decoder(list[Event])
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _encoder = msgspec.json.Encoder()
@@ -57,25 +58,26 @@ class Feed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == ScopeType.HTTP and scope["path"] == PATH and scope["method"] == "POST":
-            await self._feed(scope["headers"], receive, send)
+            await self._feed(scope["headers"], scope["query_string"], receive, send)
         else:
             await self._rest(scope, receive, send)
 
-    async def _feed(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
+    async def _feed(self, headers: Iterable[tuple[bytes, bytes]], query: bytes, receive: Receive, send: Send) -> None:
         try:
             asked = _Asked(headers)
             holder = self._platform.known_holder(asked.key)
             if holder is None:
                 holder = await self._holder(asked.key)
             account_id = _may_feed(holder)
+            deliver = not query or _deliver(query)
             body = await _read(receive, asked.length)
             events = read_events(asked.media_type, body)
             if asked.idempotency_key is None:
-                accepted = await self._platform.intake.accept(account_id, events)
+                accepted = await self._platform.intake.accept(account_id, events, deliver=deliver)
             else:
                 fingerprint = hashlib.sha256(body).digest()
                 accepted = await self._platform.intake.accept(
-                    account_id, events, key=asked.idempotency_key, fingerprint=fingerprint
+                    account_id, events, key=asked.idempotency_key, fingerprint=fingerprint, deliver=deliver
                 )
         except ParcelhookError as error:
             await _answer(send, *problem_answer(error))
@@ -123,16 +125,14 @@ def read_events(media_type: bytes, body: bytes) -> Sequence[Event]:
     if media_type in _JSON_TYPES:
         start = body.lstrip(b" \t\r\n")[:1]
         if start != b"[":
-            event = _read_one(body, None)
-            check(event)
-            return (event,)
+            return (read_event(body),)
         try:
             events = _many.decode(body)
         except msgspec.DecodeError:
-            events = [_read_one(raw, item) for item, raw in enumerate(_items(body))]
+            events = [read_event(bytes(raw), item) for item, raw in enumerate(_items(body))]
     elif media_type in {b"application/x-ndjson", b"application/ndjson", b"application/jsonl"}:
         lines = [line for line in body.split(b"\n") if line.strip()]
-        events = [_read_one(line, item) for item, line in enumerate(lines)]
+        events = [read_event(line, item) for item, line in enumerate(lines)]
     else:
         raise UnsupportedMedia(
             f'Content-Type "{media_type.decode("latin-1")}" is not read here: send application/json, '
@@ -147,20 +147,6 @@ def read_events(media_type: bytes, body: bytes) -> Sequence[Event]:
     return events
 
 
-def _read_one(raw: bytes | msgspec.Raw, item: int | None) -> Event:
-    try:
-        return _one.decode(raw)
-    except msgspec.ValidationError as error:
-        raise from_validation_error(error, bytes(raw), item=item) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedBody(
-            f"{'The body' if item is None else f'Item {item}'} is not valid JSON: {error}.",
-            value=bytes(raw[:100]).decode("utf-8", "replace"),
-            remedy="Send JSON as UTF-8; for several events an array, or one a line as application/x-ndjson.",
-            item=item,
-        ) from None
-
-
 def _items(body: bytes) -> list[msgspec.Raw]:
     try:
         return _raw_list.decode(body)
@@ -168,6 +154,18 @@ def _items(body: bytes) -> list[msgspec.Raw]:
         raise MalformedBody(
             f"The body is not valid JSON: {error}.", remedy="Send an array of events as UTF-8."
         ) from None
+
+
+def _deliver(query: bytes) -> bool:
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    known_parameters(given, frozenset({"deliver"}))
+    word = given.get("deliver", "true")
+    if word not in {"true", "false"}:
+        raise InvalidInput(
+            f'"{word[:100]}" is not possible for deliver.',
+            field="deliver", value=word[:100], remedy="Give true, or false for events that are to be known and not sent.",
+        )  # fmt: skip
+    return word == "true"
 
 
 def _idempotency_key(value: bytes) -> str:

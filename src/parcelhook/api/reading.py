@@ -1,21 +1,16 @@
-"""Reads what a client sent: JSON bodies into Structs; each error names what is wrong."""
+"""Reads what a client sent: JSON bodies into Structs, and parameters; each error names what is wrong."""
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
+from litestar import Request
 
+from parcelhook.edge.giving import from_validation_error
 from parcelhook.errors import InvalidInput, MalformedBody
 
 T = TypeVar("T")
-
-_AT = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$?(?P<path>[^`]*)`)?$", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]+)`")
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
-_SHOWN = 100  # characters of a wrong value that are repeated
 
 
 def read_body(raw: bytes, form: type[T]) -> T:
@@ -28,34 +23,11 @@ def read_body(raw: bytes, form: type[T]) -> T:
         raise MalformedBody(f"The body is not valid JSON: {error}.", remedy="Send JSON as UTF-8.") from None
 
 
-def from_validation_error(error: msgspec.ValidationError, raw: bytes, *, item: int | None = None) -> InvalidInput:
-    """msgspec's message taken apart: which field, which value, what to give instead. `item` counts within a batch."""
-    match = _AT.match(str(error))
-    what, path = (match["what"], (match["path"] or "").lstrip(".")) if match else (str(error), "")
-    where = "" if item is None else f"Item {item}: "
-    missing = _MISSING.match(what)
-    if missing:
-        field = f"{path}.{missing['name']}".lstrip(".")
-        return InvalidInput(f"{where}the field {field} is missing.", field=field, remedy=f"Give {field}.", item=item)
-    unknown = _UNKNOWN.match(what)
-    if unknown:
-        field = f"{path}.{unknown['name']}".lstrip(".")
-        return InvalidInput(
-            f"{where}there is no field {field} here.",
-            field=field,
-            value=_value_at(raw, field),
-            remedy="Leave it out, or check its spelling; upper and lower case count.",
-            item=item,
-        )
-    said = what.replace("`", "").rstrip(".")
-    shown = f"the field {path}" if path else "the body"
-    return InvalidInput(
-        f"{where}{shown} is not as it must be: {said[:1].lower()}{said[1:]}.",
-        field=path,
-        value=_value_at(raw, path),
-        remedy=_remedy(what),
-        item=item,
-    )
+async def check_body(request: Request[Any, Any, Any]) -> None:
+    """Read the body before the framework does, for its errors name neither value nor remedy."""
+    form = request.route_handler.opt.get("body")
+    if form is not None:
+        read_body(await request.body(), form)
 
 
 def known_parameters(given: Any, known: frozenset[str]) -> None:
@@ -68,26 +40,3 @@ def known_parameters(given: Any, known: frozenset[str]) -> None:
                 value=given[name],
                 remedy="Possible are: " + ", ".join(sorted(known)) + ".",
             )
-
-
-def _remedy(what: str) -> str:
-    expected = re.match(r"Expected `(?P<type>[^`]+)`", what)
-    if expected is None:
-        return "See the reference at /docs for what is possible here."
-    names = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"}
-    said = " or ".join(names.get(part.strip(), part.strip()) for part in expected["type"].split("|"))
-    rest = what[expected.end() :].split(", got", maxsplit=1)[0].replace("`", "").strip()
-    return f"Give {said}{' ' + rest if rest else ''}."
-
-
-def _value_at(raw: bytes, path: str) -> Any:
-    """The value at a path such as `custom_headers[0].key`, shortened; None if it cannot be found."""
-    try:
-        found: Any = msgspec.json.decode(raw)
-        for name, index in _STEP.findall(path):
-            found = found[int(index)] if index else found[name]
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError, ValueError):
-        return None
-    if isinstance(found, str):
-        return found[:_SHOWN]
-    return found if isinstance(found, (int, float, bool)) or found is None else type(found).__name__

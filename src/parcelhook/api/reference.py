@@ -28,6 +28,7 @@ _TAGS = {
     "Endpoints": "Connect webhooks: add, edit, delete, test.",
     "Webhooks Logs": "Every attempt, with its cause and its fix.",
     "Shipments": "Where each shipment stands, and everything that was said of it.",
+    "Carrier hubs": "Connect the hubs that carriers' scans come from, and look at what came.",
     "Operation": "For those who watch over the server.",
 }
 _METHODS = ("post", "get", "patch", "delete")
@@ -198,15 +199,23 @@ def _add_feed(document: dict[str, Any], schemas: dict[str, Any]) -> None:
         "summary": "Feed events in",
         "description": "One event, an array of up to 1,000, or NDJSON (`application/x-ndjson`). 202 means that all of it "
         "is on disk. If one item of a batch is bad, the answer names it and nothing of the batch is accepted. The same "
-        "`id` or the same `Idempotency-Key` again adds nothing.",
+        "`id` or the same `Idempotency-Key` again adds nothing. With `deliver=false` what is fed in is history: the events "
+        "are kept, their shipments stand where they say, and no endpoint is sent anything.",
         "parameters": [
+            {
+                "name": "deliver",
+                "in": "query",
+                "required": False,
+                "description": "`false`: nothing of this request is delivered, now or later",
+                "schema": {"type": "string", "enum": ["true", "false"], "default": "true"},
+            },
             {
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
                 "description": "Names this request; repeating it within a day answers the same and adds nothing",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            }
+            },
         ],
         "requestBody": {
             "required": True,

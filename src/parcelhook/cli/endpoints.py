@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
+from parcelhook.cli import filters
 from parcelhook.cli.connection import connected
 from parcelhook.cli.output import as_json, exchange, facts, out, table
 from parcelhook.client import ApiError
+from parcelhook.webhooks.filters import Filters, in_words
 
 app = typer.Typer(help="Connect webhooks: add, list, show, edit, test, delete.", no_args_is_help=True)
 
@@ -38,6 +41,10 @@ Order = Annotated[str | None, typer.Option("--ordering", help="relaxed or strict
 Timeout = Annotated[int | None, typer.Option("--timeout-ms", help="Time limit of an exchange, 1000 to 30000.")]
 Rate = Annotated[int | None, typer.Option("--rate-limit", help="Deliveries per second at most, 0 for no limit.")]
 Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Requests open at once, 1 to 100.")]
+Form = Annotated[
+    str | None,
+    typer.Option("--format", help="page (the body alone), standard, cloudevents or cloudevents_binary."),
+]
 
 
 @app.command()
@@ -56,6 +63,14 @@ def add(
     timeout_ms: Timeout = None,
     rate_limit: Rate = None,
     concurrency: Concurrency = None,
+    form: Form = None,
+    carrier: filters.Carriers = None,
+    from_country: filters.FromCountries = None,
+    to_country: filters.ToCountries = None,
+    marketplace: filters.Marketplaces = None,
+    code: filters.Codes = None,
+    late: filters.Late = None,
+    returns: filters.Returns = None,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Send the first connection; save if it passes.")
     ] = True,
@@ -66,6 +81,7 @@ def add(
         url=url, events=event, label=label, username=username, password=_password(password, ask=password_prompt),
         retry=retry, retry_count=count_of_retry, custom_headers=_headers(header), response_rule=response_rule,
         ordering=ordering, timeout_ms=timeout_ms, rate_limit=rate_limit, concurrency=concurrency,
+        format=form, filters=filters.given(carrier, from_country, to_country, marketplace, code, late, returns),
     )  # fmt: skip
     fields.setdefault("events", [])
     with connected() as client:
@@ -137,17 +153,56 @@ def edit(
     timeout_ms: Timeout = None,
     rate_limit: Rate = None,
     concurrency: Concurrency = None,
+    form: Form = None,
+    carrier: filters.Carriers = None,
+    from_country: filters.FromCountries = None,
+    to_country: filters.ToCountries = None,
+    marketplace: filters.Marketplaces = None,
+    code: filters.Codes = None,
+    late: filters.Late = None,
+    returns: filters.Returns = None,
+    no_filters: filters.NoFilters = False,
     json: Json = False,
 ) -> None:
-    """Edit: change what is given, keep the rest. An empty --username "" removes Username and Password."""
+    """Edit: change what is given, keep the rest. An empty --username "" removes Username and Password, --no-filters all filters."""
     fields = _fields(
         url=url, events=event, label=label, username=username, password=_password(password, ask=password_prompt),
         retry=retry, retry_count=count_of_retry, custom_headers=_headers(header), response_rule=response_rule,
         ordering=ordering, timeout_ms=timeout_ms, rate_limit=rate_limit, concurrency=concurrency,
+        format=form,
     )  # fmt: skip
+    wanted = filters.given(carrier, from_country, to_country, marketplace, code, late, returns)
     with connected() as client:
+        if wanted or no_filters:
+            before = {} if no_filters else client.endpoint(endpoint)["filters"]
+            fields["filters"] = before | wanted
         changed = client.update_endpoint(endpoint, **fields)
     as_json(changed) if json else _show(changed)
+
+
+@app.command()
+def matching(
+    event: Events = None,
+    carrier: filters.Carriers = None,
+    from_country: filters.FromCountries = None,
+    to_country: filters.ToCountries = None,
+    marketplace: filters.Marketplaces = None,
+    code: filters.Codes = None,
+    late: filters.Late = None,
+    returns: filters.Returns = None,
+    json: Json = False,
+) -> None:
+    """Count how many of the last day's events such an endpoint would have received; nothing is changed."""
+    fields = _fields(
+        events=event, filters=filters.given(carrier, from_country, to_country, marketplace, code, late, returns)
+    )
+    with connected() as client:
+        found = client.count_matching(**fields)
+    if json:
+        as_json(found)
+        return
+    span = "the last day's" if found["exact"] else "the newest"
+    out.print(f"{found['matching']:,} of {span} {found['events']:,} events would have been sent.")
 
 
 @app.command()
@@ -226,6 +281,8 @@ def _show(found: dict[str, Any]) -> None:
         "Time limit": f"{found['timeout_ms']} ms",
         "Rate limit": f"{found['rate_limit']} a second" if found["rate_limit"] else "none",
         "Concurrency": str(found["concurrency"]),
+        "Filters": "; ".join(in_words(msgspec.convert(found["filters"], Filters))) or "-",
+        "Format": found["format"],
         "State": found["state"] + (f": {found['state_reason']}" if found["state_reason"] else ""),
         "Verified": "yes" if found["verified"] else "no",
         "Waiting": f"{found['waiting']} deliveries",

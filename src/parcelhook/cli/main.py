@@ -8,7 +8,8 @@ import sys
 import typer
 from rich.text import Text
 
-from parcelhook.cli import endpoints, keys, logs, send, server, users
+from parcelhook.cli import endpoints, hubs, keys, logs, send, server, users
+from parcelhook.cli.importing import command as importing
 from parcelhook.cli.output import as_json, err
 from parcelhook.client import ApiError
 from parcelhook.errors import InvalidInput, ParcelhookError
@@ -24,7 +25,9 @@ app = typer.Typer(
 server.register(app)
 app.add_typer(endpoints.app, name="endpoints")
 send.register(app)
+importing.register(app)
 app.add_typer(logs.app, name="logs")
+app.add_typer(hubs.app, name="hubs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 

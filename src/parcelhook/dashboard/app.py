@@ -15,6 +15,7 @@ from litestar.types import Message, Scope
 
 from parcelhook.dashboard import (
     assets,
+    carriers,
     events,
     login,
     logs,
@@ -56,6 +57,7 @@ def create_dashboard(platform: Platform) -> Litestar:
     return Litestar(
         route_handlers=[
             assets.asset,
+            assets.icon,
             login.router,
             overview.router,
             webhooks.router,
@@ -63,6 +65,7 @@ def create_dashboard(platform: Platform) -> Litestar:
             logs.router,
             events.router,
             shipments.router,
+            carriers.router,
             reference.router,
             settings.router,
             searching.router,

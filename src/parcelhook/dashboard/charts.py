@@ -1,17 +1,22 @@
-"""Charts as SVG, drawn from numbers alone: no script, no clock. Colour is never alone: shapes, labels and a table go with it."""
+"""Charts from numbers alone: no script, no clock. Colour is never alone: shapes, labels and a table go with it.
+
+The shapes are SVG that stretches to the room there is; the words around them are text of the page, so that they keep their
+size on a wide screen and on a phone. Every column of a chart is as wide as its neighbours, in the drawing as in the words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from msgspec import Struct
 
-WIDTH: Final = 720
-HEIGHT: Final = 150
-WIDEST_BAR: Final = 56.0
-_TOP, _BOTTOM, _LEFT = 8, 22, 44  # room for the labels
+COLUMN: Final = 20.0  # the width of a column and the height of a drawing, in the drawing's own units
+HEIGHT: Final = 100.0
+WIDTH: Final = 720.0  # of the bar of phases
+WIDEST_BAR: Final = 0.66  # of its column; where columns are few they are wide, and a bar takes less of them
+SHORTEST: Final = 1.5  # what is not nothing can be seen
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -33,60 +38,38 @@ class Line(Struct, frozen=True, kw_only=True):
 def bars(rows: Sequence[Bar], *, title: str, every: int = 4) -> Markup:
     """Stacked bars, failed above passed; every so many has its label beneath."""
     top = _round_up(max((row.passed + row.failed for row in rows), default=0))
-    step = (WIDTH - _LEFT) / max(len(rows), 1)
-    parts = [_grid(top, "")]
+    parts = [_grid(len(rows))]
     for index, row in enumerate(rows):
-        left = _LEFT + index * step
-        total = row.passed + row.failed
-        well, ill = _height(row.passed, top), _height(row.failed, top)
         said = f"{row.label}: {row.passed} passed, {row.failed} failed"
         shapes = Markup("<title>{}</title>").format(said)
-        shapes += _rect("hit", left, _TOP, step, HEIGHT - _TOP - _BOTTOM)
-        if total:
-            width = min(step * 0.72, WIDEST_BAR)
-            x = left + (step - width) / 2
-            shapes += _rect("passed", x, HEIGHT - _BOTTOM - well, width, well)
-            shapes += _rect("failed", x, HEIGHT - _BOTTOM - well - ill, width, ill)
+        shapes += _rect("hit", index * COLUMN, 0, COLUMN, HEIGHT)
+        shapes += _stack(row, index * COLUMN, COLUMN * min(WIDEST_BAR, 0.1 * len(rows)), top)
         parts.append(
             Markup('<a href="{}" aria-label="{}">{}</a>').format(row.href, said, shapes)
             if row.href
             else Markup("<g>{}</g>").format(shapes)
         )
-        if index % every == 0:
-            parts.append(_text(left + step / 2, HEIGHT - 6, row.label, "middle"))
-    return _figure(parts, title, group=any(row.href for row in rows))
+    labels = [row.label if index % every == 0 else "" for index, row in enumerate(rows)]
+    return _figure(parts, labels, title=title, top=top, linked=any(row.href for row in rows))
 
 
 def lines(labels: Sequence[str], drawn: Sequence[Line], *, title: str, unit: str, every: int = 4) -> Markup:
-    """Lines, told apart by their dashes as well as by colour; each ends in its name."""
+    """Lines, told apart by their dashes as well as by colour, with a key."""
     top = _round_up(max((value for line in drawn for value in line.values if value is not None), default=0))
-    right = 36
-    step = (WIDTH - _LEFT - right) / max(len(labels) - 1, 1)
-    parts = [_grid(top, unit, right)]
-    for index, label in enumerate(labels):
-        if index % every == 0:
-            parts.append(_text(_LEFT + index * step, HEIGHT - 6, label, "middle"))
-    taken: list[float] = []
+    parts = [_grid(len(labels))]
     for order, line in enumerate(drawn):
         points = [
-            (_LEFT + index * step, HEIGHT - _BOTTOM - _height(value, top))
+            ((index + 0.5) * COLUMN, HEIGHT - _height(value, top))
             for index, value in enumerate(line.values)
             if value is not None
         ]
-        if not points:
-            continue
-        path = " ".join(f"{'M' if not index else 'L'}{x:.1f} {y:.1f}" for index, (x, y) in enumerate(points))
-        parts.append(Markup('<path class="line line-{}" d="{}"/>').format(order, path))
-        x, y = points[-1]
-        parts.append(
-            Markup('<circle class="dot line-{}" cx="{}" cy="{}" r="3"/>').format(order, f"{x:.1f}", f"{y:.1f}")
-        )
-        label_y = y + 4
-        while any(abs(label_y - other) < 12 for other in taken):
-            label_y -= 12
-        taken.append(label_y)
-        parts.append(_text(x + 6, label_y, line.name, "start"))
-    return _figure(parts, title)
+        if points:
+            path = " ".join(f"{'M' if not index else 'L'}{x:.1f} {y:.1f}" for index, (x, y) in enumerate(points))
+            x, y = points[-1]
+            parts.append(Markup('<path class="line line-{}" d="{}"/>').format(order, path))
+            parts.append(Markup('<path class="dot line-{}" d="M{x:.1f} {y:.1f}h0"/>').format(order, x=x, y=y))
+    shown = [label if index % every == 0 else "" for index, label in enumerate(labels)]
+    return _figure(parts, shown, title=title, top=top, unit=unit) + _key(drawn)
 
 
 def spark(rows: Sequence[Bar], *, title: str) -> Markup:
@@ -116,46 +99,65 @@ def phases(timing: Sequence[tuple[str, float]], *, title: str) -> Markup:
             parts.append(Markup("<g><title>{}</title>{}</g>").format(f"{name}: {ms:.1f} ms", shape))
         left += width
     return Markup(
-        '<svg class="phases" viewBox="0 0 {} 20" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
+        '<svg class="phases" viewBox="0 0 {:.0f} 20" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
     ).format(WIDTH, title, Markup("").join(parts))
 
 
-def _figure(parts: Sequence[Markup], title: str, *, group: bool = False) -> Markup:
+def _stack(row: Bar, left: float, width: float, top: float) -> Markup:
+    x = left + (COLUMN - width) / 2
+    well, ill = _height(row.passed, top), _height(row.failed, top)
+    return _rect("passed", x, HEIGHT - well, width, well) + _rect("failed", x, HEIGHT - well - ill, width, ill)
+
+
+def _figure(
+    parts: Sequence[Markup], labels: Sequence[str], *, title: str, top: float, unit: str = "", linked: bool = False
+) -> Markup:
+    """The drawing with the scale at its left and the labels beneath: both are said by the table, so they need not be read out."""
+    scale = (top, top / 2, 0.0) if top else (0.0,)
     return Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" preserveAspectRatio="xMinYMid meet" role="{}" aria-label="{}">{}</svg>'
-    ).format(WIDTH, HEIGHT, "group" if group else "img", title, Markup("").join(parts))
+        '<div class="chart"><div class="scale" aria-hidden="true">{}</div>'
+        '<svg viewBox="0 0 {:.0f} {:.0f}" preserveAspectRatio="none" role="{}" aria-label="{}">{}</svg>'
+        '<div class="labels" aria-hidden="true">{}</div></div>'
+    ).format(
+        Markup("").join(Markup("<span>{}{}</span>").format(_short(value), unit) for value in scale),
+        COLUMN * max(len(labels), 1),
+        HEIGHT,
+        "group" if linked else "img",
+        title,
+        Markup("").join(parts),
+        Markup("").join(Markup("<span><b>{}</b></span>").format(label) for label in labels),
+    )
 
 
-def _grid(top: float, unit: str, right: int = 0) -> Markup:
-    parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = HEIGHT - _BOTTOM - _height(share * top, top)
-        parts.append(
-            Markup('<path class="{}" d="M{} {}H{}"/>').format(
-                "grid" if share else "axis", _LEFT, f"{y:.1f}", WIDTH - right
-            )
-        )
-        if top or not share:
-            parts.append(_text(_LEFT - 6, y + 4, f"{_short(share * top)}{unit}", "end"))
-    return Markup("").join(parts)
+def _key(drawn: Sequence[Line]) -> Markup:
+    if len(drawn) < 2:
+        return Markup("")
+    entry = Markup(
+        '<li><svg viewBox="0 0 28 8" aria-hidden="true"><path class="line line-{}" d="M0 4H28"/></svg> {}</li>'
+    )
+    return Markup('<ul class="key">{}</ul>').format(
+        Markup("").join(entry.format(order, line.name) for order, line in enumerate(drawn))
+    )
+
+
+def _grid(columns: int) -> Markup:
+    width = COLUMN * max(columns, 1)
+    return Markup("").join(
+        Markup('<path class="{}" d="M0 {:.1f}H{:.0f}"/>').format(name, y, width)
+        for name, y in (("grid", 0.5), ("grid", HEIGHT / 2), ("axis", HEIGHT - 0.5))
+    )
 
 
 def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
     if height <= 0 or width <= 0:
         return Markup("")
-    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
-        name, f"{x:.1f}", f"{y:.1f}", f"{width:.1f}", f"{height:.1f}"
+    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        name, x, y, width, height
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> Markup:
-    return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(f"{x:.1f}", f"{y:.1f}", anchor, escape(text))
-
-
 def _height(value: float, top: float) -> float:
-    if not top or not value:
-        return 0.0
-    return max(1.5, (HEIGHT - _TOP - _BOTTOM) * value / top)
+    return max(SHORTEST, HEIGHT * value / top) if top and value else 0.0
 
 
 def _round_up(value: float) -> float:

@@ -42,11 +42,13 @@ class Row(Struct, frozen=True, kw_only=True):
     """A line of the log with what has become of its delivery since."""
 
     item: LogItem
+    endpoint: str  # its label, or its URL without what all have in common
     date_ms: int
     date_end_ms: int
     of: int | None  # the webhook's Count of Retry, None if it is gone
     state: str | None  # where the delivery stands now: pending, delivered, failed, cancelled
-    due_ms: int | None
+    is_newest: bool  # no later attempt of its delivery has been made
+    due_ms: int | None  # of the next attempt
 
 
 @get("/logs")
@@ -210,14 +212,17 @@ def _rows(platform: Platform, lines: Sequence[LogLine], stands: Mapping[int, del
     for line in lines:
         endpoint = platform.registry.get(line.endpoint_id)
         standing = stands.get(line.delivery_id) if line.delivery_id is not None else None
+        newest = standing is not None and standing.newest_attempt == line.id
         found.append(
             Row(
                 item=item(line),
+                endpoint=(endpoint.label if endpoint else "") or line.endpoint_url.partition("://")[2],
                 date_ms=line.date_ms,
                 date_end_ms=line.date_end_ms,
                 of=None if endpoint is None else endpoint.retry_count,
                 state=None if standing is None else standing.state.name.lower(),
-                due_ms=standing.due_ms if standing is not None and standing.state is DeliveryState.PENDING else None,
+                is_newest=newest,
+                due_ms=standing.due_ms if standing and newest and standing.state is DeliveryState.PENDING else None,
             )
         )
     return found

@@ -43,12 +43,14 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
     account_id = who.user.account_id
     hours = figures.chosen_range(request.query_params.get("range"))
     rows = await rows_of(platform, account_id)
+    known = any(row.latest is not None or row.endpoint.verified for row in rows)
     now_ms = times.now_ms()
 
     def look(connection: Connection) -> tuple[Any, ...]:
         day = Range.last(24, now_ms)
         return (
             figures.charts(connection, account_id, hours),
+            known or insights.ever_passed(connection, account_id),
             *(
                 (
                     insights.events_in(connection, account_id, when),
@@ -59,7 +61,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
             ),
         )
 
-    drawn, today, yesterday = await platform.database.read(look)
+    drawn, tested, today, yesterday = await platform.database.read(look)
     context = {
         "rows": rows,
         "four": _four(rows, *today, *yesterday),
@@ -67,7 +69,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         "hours": hours,
         "ranges": figures.RANGES,
         "concerns": _concerns(rows, now_ms),
-        "tested": any(row.latest is not None or row.endpoint.verified for row in rows),
+        "tested": tested,
         "fed": today[0] + yesterday[0] > 0,
     }
     return page(request, "overview.html", context)
@@ -85,19 +87,30 @@ def _four(
     waiting = sum(row.waiting for row in rows)
     more = "more than " if any(row.more_waiting for row in rows) else ""
     return [
-        Figure(title="Events in", value=number(events), before=f"{number(events_before)} the day before"),
+        Figure(
+            title="Events in",
+            value=number(events),
+            before=f"{number(events_before) if events_before else 'none'} the day before",
+        ),
         Figure(
             title="Deliveries succeeded",
             value=percent(_share(tally)),
-            before=f"{percent(_share(before))} the day before",
+            before=f"{'none' if _share(before) is None else percent(_share(before))} the day before",
         ),
-        Figure(title="Waiting", value=more + number(waiting), before="now, for their turn or their retry"),
+        Figure(title="Waiting", value=more + number(waiting), before="now, for their turn or for a retry"),
         Figure(
             title="Time Spent",
             value=spent(time.p50),
-            before=f"half of them; 95 % within {spent(time.p95)} (day before {spent(time_before.p95)})",
+            before=_slowest(time, time_before),
         ),
     ]
+
+
+def _slowest(time: TimeSpent, before: TimeSpent) -> str:
+    if time.p95 is None:
+        return "nothing was sent"
+    then = "" if before.p95 is None else f"; {spent(before.p95)} the day before"
+    return f"the median; 95 % within {spent(time.p95)}{then}"
 
 
 def _share(tally: Tally) -> float | None:

@@ -25,6 +25,7 @@ from parcelhook.store.users import Role
 from parcelhook.webhooks import catalogue
 
 THEME: Final = "parcelhook_theme"
+GLANCE: Final = 48  # characters
 THEMES: Final = ("auto", "light", "dark")
 NAVIGATION: Final = (
     ("overview", "/", "Overview"),
@@ -32,6 +33,7 @@ NAVIGATION: Final = (
     ("logs", "/logs", "Webhooks Logs"),
     ("events", "/events", "Events"),
     ("shipments", "/shipments", "Shipments"),
+    ("carriers", "/carriers", "Carriers"),
     ("reference", "/reference", "Reference"),
     ("settings", "/settings", "Settings"),
 )
@@ -191,6 +193,12 @@ def body_text(text: str) -> str:
         return text
 
 
+def glance(text: str) -> str:
+    """The beginning of a body; the event's name, which all begin with and which has its own column, is left out."""
+    start = text.find(",") + 1 if text.startswith('{"Event":') else 0
+    return (text[start:] if len(text) - start <= GLANCE else text[start : start + GLANCE].rstrip() + "…").strip()
+
+
 def words(text: str) -> Markup:
     """A sentence whose `code` is set as code."""
     parts = text.split("`")
@@ -218,6 +226,8 @@ def _make_environment() -> jinja2.Environment:
         percent=percent,
         body_text=body_text,
         words=words,
+        glance=glance,
+        ago=ago,
     )
     environment.globals.update(
         version=__version__,

@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 from parcelhook.dashboard.given import Asked, ThePlatform, Who
 from parcelhook.dashboard.pages import see
 from parcelhook.dashboard.visitors import require_user
-from parcelhook.store import deliveries, events, ids, log
+from parcelhook.store import deliveries, events, ids, log, shipments
 from parcelhook.store.log_filter import LogFilter
+from parcelhook.store.shipments import ShipmentFilter
 
 
 @get("/search")
 async def search(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]:
-    """Straight to what an id names; else to the log, or to the events where no webhook was told of them."""
+    """Straight to what an id names; else to the log, or to shipments and events where no webhook was told of them."""
     text = request.query_params.get("q", "").strip()[:200]
     if not text:
         return see("/logs")
@@ -36,6 +37,8 @@ async def search(request: Asked, platform: ThePlatform, who: Who) -> Response[An
             return f"/events/{quote(text, safe='')}"
         if log.page(connection, account_id, LogFilter(search=text), before=None, limit=1):
             return f"/logs?search={quote(text)}"
+        if shipments.page(connection, account_id, ShipmentFilter(search=text), before=None, limit=1):
+            return f"/shipments?search={quote(text)}"
         if events.page(connection, account_id, kind=None, search=text, before=None, limit=1):
             return f"/events?search={quote(text)}"
         return f"/logs?search={quote(text)}"

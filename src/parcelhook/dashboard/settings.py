@@ -17,6 +17,7 @@ from parcelhook.dashboard.passwords import Passwords
 from parcelhook.dashboard.visitors import Visitor, check_form, require_user
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_choice
+from parcelhook.edge.outside import base_url
 from parcelhook.errors import InvalidInput, NotFound
 from parcelhook.store import accounts, ids, users
 from parcelhook.store.accounts import Scope
@@ -71,6 +72,7 @@ async def revoke_key(request: Asked, platform: ThePlatform, who: Who, key_id: Pa
     """Make a key open nothing."""
     account_id, now_ms = who.user.account_id, times.now_ms()
     await platform.database.write(lambda transaction: accounts.revoke_key(transaction.sql, key_id, now_ms, account_id))
+    platform.forget_keys()
     return see("/settings#keys")
 
 
@@ -187,7 +189,6 @@ async def _page(
         )
 
     keys, people, invited = await platform.database.read(look)
-    base = platform.settings.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
     context = {
         "keys": keys,
         "people": people,
@@ -198,7 +199,7 @@ async def _page(
         "operators": [(setting, value, origin) for setting, value, origin in server.describe() if setting.key in OPERATORS],
         "prefix": server.PREFIX,
         "errors": errors or {},
-        "base": base,
+        "base": base_url(request, platform.settings),
         "saved": "saved" in request.query_params,
         "new_key": "", "new_link": "", "link_email": "", "typed_name": "", "typed_email": "",
         **more,

@@ -58,7 +58,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         "statuses": [(status.value, status.label) for status in Status],
         "older": "/shipments?" + urlencode({**texts, "cursor": older}) if older else None,
         "first_page": before is None,
-        **_words(),
+        **words_of_statuses(),
     }
     return page(request, "shipments.html", context)
 
@@ -75,10 +75,11 @@ async def one(request: Asked, platform: ThePlatform, who: Who, transaction_id: P
     if found is None:
         raise NotFound(f'There is no shipment "{transaction_id[:100]}".')
     shown = shipment_views.whole(*found, times.now_ms() // 1_000)
-    return page(request, "shipment.html", {"shipment": shown, **_words()})
+    return page(request, "shipment.html", {"shipment": shown, **words_of_statuses()})
 
 
-def _words() -> dict[str, Any]:
+def words_of_statuses() -> dict[str, Any]:
+    """How a page names a status and colours it."""
     return {
         "tones": {status.value: TONES.get(status, "waiting") for status in Status},
         "labels": {status.value: status.label for status in Status},

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from litestar.datastructures import FormMultiDict
 from msgspec import Struct
 from msgspec.structs import replace
 
+from parcelhook.dashboard import filter_form
+from parcelhook.dashboard.filter_form import TypedFilters, at_its_field, filters_of
 from parcelhook.errors import InvalidInput
 from parcelhook.shipping.events import EventKind
 from parcelhook.webhooks.endpoint import (
@@ -21,6 +24,9 @@ from parcelhook.webhooks.endpoint import (
     ResponseRule,
     flaws,
 )
+from parcelhook.webhooks.formats import Format
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 CHOICES = {kind.choice: kind for kind in EventKind}
 
@@ -52,6 +58,8 @@ class Typed(Struct, frozen=True, kw_only=True):
     timeout_s: str = str(DEFAULT_TIMEOUT_MS // 1_000)
     rate_limit: str = "0"
     concurrency: str = str(DEFAULT_CONCURRENCY)
+    filters: TypedFilters = TypedFilters()
+    format: str = Format.PAGE.value
 
 
 def of_endpoint(endpoint: Endpoint) -> Typed:
@@ -71,6 +79,8 @@ def of_endpoint(endpoint: Endpoint) -> Typed:
         timeout_s=f"{endpoint.timeout_ms / 1_000:g}",
         rate_limit=str(endpoint.rate_limit),
         concurrency=str(endpoint.concurrency),
+        filters=filter_form.of_filters(endpoint.filters),
+        format=endpoint.format.value,
     )
 
 
@@ -104,6 +114,8 @@ def of_form(form: FormMultiDict, stored: Endpoint | None) -> Typed:
         timeout_s=text("timeout_s", "15"),
         rate_limit=text("rate_limit", "0"),
         concurrency=text("concurrency", str(DEFAULT_CONCURRENCY)),
+        filters=filter_form.of_form(form),
+        format=text("format", Format.PAGE.value),
     )
 
 
@@ -124,10 +136,15 @@ def endpoint_of(typed: Typed, account_id: int, stored: Endpoint | None) -> tuple
         "timeout_ms": _milliseconds(typed.timeout_s, found),
         "rate_limit": _number("rate_limit", typed.rate_limit, found),
         "concurrency": _number("concurrency", typed.concurrency, found),
+        "filters": filters_of(typed.filters, found),
+        "format": _choice("format", typed.format, Format, found),
     }
+    if not fields["events"]:
+        remedy = "Choose Order Shipped, Order Error or Tracking Updates; several are possible."
+        found.append(_flaw("events", "", "A webhook needs at least one event.", remedy))
     endpoint = replace(base, **{name: value for name, value in fields.items() if value is not None})
     known = {flaw.field for flaw in found}
-    return endpoint, found + [flaw for flaw in flaws(endpoint) if flaw.field not in known]
+    return endpoint, found + [flaw for flaw in map(at_its_field, flaws(endpoint)) if flaw.field not in known]
 
 
 def _password(typed: Typed, stored: Endpoint | None) -> str:
@@ -182,9 +199,7 @@ def _milliseconds(text: str, found: list[InvalidInput]) -> int | None:
     return None
 
 
-def _choice(
-    field: str, word: str, choices: type[ResponseRule] | type[Ordering], found: list[InvalidInput]
-) -> ResponseRule | Ordering | None:
+def _choice(field: str, word: str, choices: type[Choice], found: list[InvalidInput]) -> Choice | None:
     try:
         return choices(word)
     except ValueError:

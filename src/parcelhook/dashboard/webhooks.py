@@ -9,20 +9,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from parcelhook import times
 from parcelhook.dashboard import figures
+from parcelhook.dashboard.filter_form import LISTS
 from parcelhook.dashboard.given import Asked, PathId, ThePlatform, Who
 from parcelhook.dashboard.pages import errors_by_field, page, see
 from parcelhook.dashboard.visitors import check_form, require_user
 from parcelhook.dashboard.webhook_form import CHOICES, HeaderRow, Typed, endpoint_of, of_endpoint, of_form
 from parcelhook.delivery import connecting
+from parcelhook.delivery.lookback import Lookback, look_back
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_choice, public_id
 from parcelhook.edge.log_items import whole_item
 from parcelhook.errors import VerificationFailed
 from parcelhook.shipping.events import encode, sample
+from parcelhook.shipping.status import CODES
 from parcelhook.store import ids, insights, log
 from parcelhook.store.insights import Latest, Range, Tally
 from parcelhook.webhooks.endpoint import Endpoint, EndpointState, ResponseRule
+from parcelhook.webhooks.filters import in_words
+from parcelhook.webhooks.formats import Format
 from parcelhook.webhooks.retry import timetable
 
 STATES = {"active": "Active", "failing": "Failing", "paused": "Paused"}
@@ -58,7 +64,15 @@ async def list_all(request: Asked, platform: ThePlatform, who: Who) -> Response[
         and (event is None or event in row.endpoint.events)
         and text.lower() in f"{row.endpoint.url} {row.endpoint.label}".lower()
     ]
-    context = {"rows": shown, "any": bool(rows), "state": state, "event": event, "text": text, "states": STATES}
+    context = {
+        "rows": shown,
+        "any": bool(rows),
+        "state": state,
+        "event": event,
+        "text": text,
+        "states": STATES,
+        "deleted": "deleted" in request.query_params,
+    }
     return page(request, "webhooks.html", context)
 
 
@@ -72,13 +86,16 @@ async def add_page(request: Asked, platform: ThePlatform) -> Response[Any]:
 async def add(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]:
     """Save: the first connection sends a sample Order Shipped, and only if that passes is the webhook saved.
 
-    What else the form can ask for: one more header row, saving as paused, taking any 2xx for an answer.
+    What else the form can ask for: one more header row, a count of the events that match, saving as paused, taking any
+    2xx for an answer.
     """
     form = await request.form()
     action = str(form.get("action", "save"))
     typed = of_form(form, None)
     if action == "add_header":
         return _form(request, platform, replace(typed, with_headers=True, headers=(*typed.headers, HeaderRow())), None)
+    if action == "count":
+        return await _count(request, platform, typed, None, who.user.account_id)
     if action == "any_2xx":
         typed = replace(typed, response_rule=ResponseRule.ANY_2XX.value)
     endpoint, wrong = endpoint_of(typed, who.user.account_id, None)
@@ -119,6 +136,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who, endpoint_id: Pat
         "ranges": figures.RANGES,
         "connected": connected,
         "schedule": _schedule(platform, endpoint.retry_count, endpoint),
+        "filters": in_words(endpoint.filters),
         "states": STATES,
     }
     return page(request, "webhook.html", context)
@@ -141,6 +159,8 @@ async def edit(request: Asked, platform: ThePlatform, who: Who, endpoint_id: Pat
         return _form(
             request, platform, replace(typed, with_headers=True, headers=(*typed.headers, HeaderRow())), stored
         )
+    if form.get("action") == "count":
+        return await _count(request, platform, typed, stored, stored.account_id)
     endpoint, wrong = endpoint_of(typed, stored.account_id, stored)
     if wrong:
         return _form(request, platform, typed, stored, errors=errors_by_field(wrong))
@@ -187,6 +207,18 @@ def _state(platform: Platform, endpoint: Endpoint, latest: Latest | None) -> str
     return "failing" if failing else "active"
 
 
+async def _count(
+    request: Asked, platform: Platform, typed: Typed, stored: Endpoint | None, account_id: int
+) -> Response[bytes]:
+    """The form once more, with how many of the last day's events would have been sent. What else is wrong can wait."""
+    endpoint, wrong = endpoint_of(typed, account_id, stored)
+    hinders = [flaw for flaw in wrong if flaw.field.partition(".")[0] in {"events", "filters"}]
+    if hinders:
+        return _form(request, platform, typed, stored, errors=errors_by_field(hinders))
+    found = await look_back(platform, account_id, endpoint.events, endpoint.filters, times.now_ms())
+    return _form(request, platform, typed, stored, matching=found)
+
+
 def _form(
     request: Asked,
     platform: Platform,
@@ -195,6 +227,7 @@ def _form(
     *,
     errors: dict[str, list[str]] | None = None,
     trial: dict[str, Any] | None = None,
+    matching: Lookback | None = None,
 ) -> Response[bytes]:
     context = {
         "typed": typed,
@@ -202,7 +235,11 @@ def _form(
         "id": _public(stored) if stored else "",
         "errors": errors or {},
         "trial": trial,
+        "matching": matching,
         "choices": CHOICES,
+        "formats": list(Format),
+        "filter_lists": LISTS,
+        "codes": CODES,
         "samples": {kind.choice: encode(sample(kind)).decode() for kind in CHOICES.values()},
         "schedule": _schedule(platform, 10, stored),
     }

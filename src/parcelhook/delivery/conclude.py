@@ -125,6 +125,7 @@ def log_line(
         hint=None if verdict.passed else verdict.hint,
         request_head=outgoing.logged_head(changing),
         request_body=request_body,
+        format=outgoing.format,
         response_head=sent.response_head,
         response_body=outcome.body if isinstance(outcome, Answer) else None,
         truncated=isinstance(outcome, Answer) and outcome.truncated,

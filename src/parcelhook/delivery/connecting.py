@@ -22,6 +22,7 @@ from parcelhook.store import deliveries, ids, recording
 from parcelhook.store import endpoints as stored
 from parcelhook.store.database import Transaction
 from parcelhook.webhooks.catalogue import status as status_of
+from parcelhook.webhooks.delivery import StoredEvent
 from parcelhook.webhooks.endpoint import Endpoint, EndpointState, SigningSecret, check
 from parcelhook.webhooks.exchange import Answer, Exchange, Headers
 from parcelhook.webhooks.signature import new_secret
@@ -233,6 +234,7 @@ class _Tried(Struct, frozen=True):
     """A trial, and what its line in the log is made from."""
 
     trial: Trial
+    event: StoredEvent
     sent: Sent
     outgoing: Outgoing
     changing: list[str]
@@ -240,13 +242,10 @@ class _Tried(Struct, frozen=True):
 
 async def _send(platform: Platform, endpoint: Endpoint, kind: EventKind) -> _Tried:
     now_ms = times.now_ms()
-    event = sample(kind)
-    body = encode(event)
+    event = _sample(platform, endpoint, kind, now_ms)
     outgoing = Outgoing(endpoint, now_ms)
-    name = "test_" + ids.encode(platform.ids.next())
-    changing = outgoing.changing(
-        name, kind, body, attempt=1, now_s=now_ms // 1_000, test=True, is_return=False
-    )  # fmt: skip
+    body = outgoing.body(event)
+    changing = outgoing.changing(event, body, attempt=1, now_s=now_ms // 1_000, test=True)
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Sent] = loop.create_future()
 
@@ -268,15 +267,26 @@ async def _send(platform: Platform, endpoint: Endpoint, kind: EventKind) -> _Tri
         ended_ms=sent.ended_ms,
     )
     verdict = judge(sent.outcome, endpoint.response_rule)
-    return _Tried(Trial(exchange=exchange, verdict=verdict, kind=kind), sent, outgoing, changing)
+    return _Tried(Trial(exchange=exchange, verdict=verdict, kind=kind), event, sent, outgoing, changing)
+
+
+def _sample(platform: Platform, endpoint: Endpoint, kind: EventKind, now_ms: int) -> StoredEvent:
+    """The sample as if it had been accepted now. It is stored with no event, only with its line in the log."""
+    event = sample(kind)
+    number = platform.ids.next()
+    return StoredEvent(
+        id=number, account_id=endpoint.account_id, name="test_" + ids.encode(number), given_id=None, kind=kind,
+        order_id=event.OrderID, transaction_id=event.TransactionID, carrier=event.TrackingCarrier, is_return=False,
+        accepted_ms=now_ms, body=encode(event),
+    )  # fmt: skip
 
 
 def _log(platform: Platform, transaction: Transaction, endpoint: Endpoint, tried: _Tried) -> int:
-    event = sample(tried.trial.kind)
+    event = tried.event
     line = log_line(
         tried.sent, tried.trial.verdict, tried.outgoing, tried.changing, account_id=endpoint.account_id, event_id=None,
-        delivery_id=None, kind=tried.trial.kind, order_id=event.OrderID, transaction_id=event.TransactionID,
-        carrier=event.TrackingCarrier, is_return=False, retry=0, manual=False, request_body=encode(event),
+        delivery_id=None, kind=event.kind, order_id=event.order_id, transaction_id=event.transaction_id,
+        carrier=event.carrier, is_return=False, retry=0, manual=False, request_body=tried.trial.exchange.request.body,
     )  # fmt: skip
     log_id = platform.ids.next()
     recording.record_test(transaction, line, log_id)

@@ -47,17 +47,24 @@ class Intake:
         self.accepted_total = 0
 
     async def accept(
-        self, account_id: int, events: Sequence[Event], *, key: str | None = None, fingerprint: bytes = b""
+        self,
+        account_id: int,
+        events: Sequence[Event],
+        *,
+        key: str | None = None,
+        fingerprint: bytes = b"",
+        deliver: bool = True,
     ) -> tuple[Accepted, ...]:
         """Record events and their deliveries; what comes back is on disk. A line for each event, in order.
 
         `key` is the request's Idempotency-Key and `fingerprint` a hash of its body: the same pair again adds nothing.
+        With `deliver` false they are history: kept, their shipments follow them, and no endpoint is told.
         Raises Busy if too much is waiting, IdempotencyMismatch if the key came with another body before.
         """
         now_ms = times.now_ms()
         feed = Feed(
             account_id=account_id,
-            offers=tuple(self._offer(account_id, event, now_ms) for event in events),
+            offers=tuple(self._offer(account_id, event, now_ms, deliver=deliver) for event in events),
             key=key,
             fingerprint=fingerprint,
         )
@@ -94,8 +101,8 @@ class Intake:
             self._loop.call_soon(self._commit)
         return await future
 
-    def _offer(self, account_id: int, event: Event, now_ms: int) -> Offer:
-        endpoints = self._registry.matching(account_id, kind_of(event))
+    def _offer(self, account_id: int, event: Event, now_ms: int, *, deliver: bool) -> Offer:
+        endpoints = self._registry.matching(account_id, kind_of(event)) if deliver else ()
         # An update is filled in from its shipment, so its body is made where the shipment is read.
         scan = of_update(event) if isinstance(event, TrackingUpdate) else None
         return Offer(

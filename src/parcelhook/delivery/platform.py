@@ -21,7 +21,7 @@ from parcelhook.delivery.sender import Sender
 from parcelhook.delivery.upkeep import Upkeep
 from parcelhook.delivery.worker import Worker
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, endpoints
+from parcelhook.store import accounts, endpoints, hubs
 from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.database import Database
 from parcelhook.store.ids import IdMaker
@@ -31,7 +31,7 @@ from parcelhook.webhooks.addresses import AddressGuard
 from parcelhook.webhooks.delivery import Outcome
 from parcelhook.webhooks.endpoint import Endpoint
 
-KEY_KNOWN_FOR_S = 2.0  # how long a revoked API key may still work
+KEY_KNOWN_FOR_S = 2.0  # how long an API key that was revoked on the command line may still work
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +104,10 @@ class Platform:
             self._known_keys[key] = (found, time.monotonic() + KEY_KNOWN_FOR_S)
         return found
 
+    def forget_keys(self) -> None:
+        """Look every API key up anew: one was revoked here, and whoever did it expects it to open nothing now."""
+        self._known_keys.clear()
+
     def ready(self) -> dict[str, str]:
         """Each part with "ok", or why it does not work."""
         parts = {"store": "ok", "worker": "ok"}
@@ -139,8 +143,10 @@ def open_vault(settings: Settings, database: Database) -> Vault:
     keys = settings.secret_keys or (key_in_file(settings.data / "secret.key"),)
     vault = Vault(keys)
     if vault.rotating:
-        count = database.write_now(lambda transaction: endpoints.seal_anew(transaction.sql, vault))
-        log.info("vault.rotated", endpoints=count)
+        sealed = database.write_now(
+            lambda transaction: (endpoints.seal_anew(transaction.sql, vault), hubs.seal_anew(transaction.sql, vault))
+        )
+        log.info("vault.rotated", endpoints=sealed[0], hubs=sealed[1])
     return vault
 
 

@@ -6,9 +6,11 @@ import base64
 from urllib.parse import urlsplit
 
 from parcelhook import __version__
-from parcelhook.shipping.events import EventKind
+from parcelhook.webhooks import formats
+from parcelhook.webhooks.delivery import StoredEvent
 from parcelhook.webhooks.endpoint import Endpoint
 from parcelhook.webhooks.exchange import Headers, Request
+from parcelhook.webhooks.formats import Format
 from parcelhook.webhooks.signature import Signer
 
 USER_AGENT = f"Parcelhook/{__version__}"
@@ -24,8 +26,10 @@ class Outgoing:
         self.stale_ms = min((secret.until_ms for secret in live if secret.until_ms is not None), default=None)
         self.endpoint = endpoint
         self.url = endpoint.url
+        self.format = endpoint.format
+        self._plain = endpoint.format is Format.PAGE
         fixed: list[tuple[str, str]] = [
-            ("Content-Type", "application/json"),
+            ("Content-Type", endpoint.format.content_type),
             ("Accept", "application/json"),
             ("User-Agent", USER_AGENT),
         ]
@@ -46,21 +50,26 @@ class Outgoing:
             [f"POST {target} HTTP/1.1", f"Host: {parts.netloc}", *(f"{key}: {value}" for key, value in shown), ""]
         )
 
-    def changing(
-        self, name: str, kind: EventKind, body: bytes, *, attempt: int, now_s: int, test: bool, is_return: bool
-    ) -> list[str]:
+    def body(self, event: StoredEvent) -> bytes:
+        """The bytes to send: the event's own, in the endpoint's format."""
+        return event.body if self._plain else formats.envelope(self.format, event).around(event.body)
+
+    def changing(self, event: StoredEvent, body: bytes, *, attempt: int, now_s: int, test: bool) -> list[str]:
         """The header lines that differ between requests: identity, time, signature (Standard Webhooks 1.0), event."""
+        name = event.name
         lines = [
             "webhook-id: " + name,
             f"webhook-timestamp: {now_s}",
             "webhook-signature: " + self._signer.sign(name, now_s, body),
-            "x-webhook-event: " + kind.value,
+            "x-webhook-event: " + event.kind.value,
             f"x-webhook-attempt: {attempt}",
         ]
         if test:
             lines.append("x-webhook-test: true")
-        if is_return:
+        if event.is_return:
             lines.append("x-webhook-return: true")
+        if not self._plain:
+            lines += formats.headers(self.format, event)
         return lines
 
     def lines(self, changing: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 from parcelhook import times
-from parcelhook.store import retention, summing
+from parcelhook.store import forgetting, retention, summing
 from parcelhook.store.database import Database, Transaction
 
 STEP_PAUSE_S = 0.05  # between two steps, so that the writer is free most of the time
@@ -93,7 +93,8 @@ async def prune(database: Database, *, retention_days: int) -> int:
     gone += await _walk(database, lambda t, at: retention.prune_log_step(t, before_ms, at))
     gone += await _walk(database, lambda t, at: retention.prune_deliveries_step(t, before_ms, at))
     gone += await _walk(database, lambda t, at: retention.prune_events_step(t, before_ms, at))
-    gone += await _walk(database, lambda t, at: retention.prune_tracking_numbers_step(t, before_ms, at))
+    gone += await _walk(database, lambda t, at: forgetting.forget_shipments_step(t, before_ms, at))
+    gone += await _walk(database, lambda t, at: forgetting.forget_numbers_step(t, before_ms, at))
     if gone:
         log.info("retention.pruned", rows=gone)
     return gone

@@ -212,17 +212,11 @@ class Worker:
 
     def _send(self, lane: Lane, delivery: Delivery, now_ms: int) -> None:
         outgoing = self._outgoing_of(lane.endpoint, now_ms)
-        event = delivery.event
+        body = outgoing.body(delivery.event)
         changing = outgoing.changing(
-            event.name,
-            event.kind,
-            event.body,
-            attempt=delivery.attempts + 1,
-            now_s=now_ms // 1_000,
-            test=False,
-            is_return=event.is_return,
-        )
-        self._sender.start(_Flight(lane, delivery, outgoing, changing), outgoing, outgoing.lines(changing), event.body)
+            delivery.event, body, attempt=delivery.attempts + 1, now_s=now_ms // 1_000, test=False
+        )  # fmt: skip
+        self._sender.start(_Flight(lane, delivery, outgoing, changing), outgoing, outgoing.lines(changing), body)
 
     def _outgoing_of(self, endpoint: Endpoint, now_ms: int) -> Outgoing:
         known = self._outgoing.get(endpoint.id)

@@ -1,1 +1,1 @@
-"""What API and dashboard share: how questions are read, and how lines of the log are shown and exported."""
+"""What API, dashboard and commands share: how events and questions are read, how lines of the log are shown and exported."""

@@ -146,6 +146,7 @@ _KINDS: dict[type, EventKind] = {
 }
 _encoder = msgspec.json.Encoder()
 _update = msgspec.json.Decoder(TrackingUpdate)
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def kind_of(event: Event) -> EventKind:
@@ -180,6 +181,11 @@ def encode(event: Event) -> bytes:
 def decode_update(body: bytes) -> TrackingUpdate:
     """The update in a body that `encode` made."""
     return _update.decode(body)
+
+
+def decode(body: bytes) -> Event:
+    """The event behind a body that `encode` made."""
+    return _decoder.decode(body)
 
 
 def sample(kind: EventKind) -> Event:

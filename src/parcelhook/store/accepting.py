@@ -27,6 +27,7 @@ from parcelhook.store.database import Transaction
 from parcelhook.store.tracking import Shipments
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 from parcelhook.webhooks.endpoint import Endpoint, Ordering
+from parcelhook.webhooks.filters import wants
 
 _EVENT_COLUMNS: Final = (
     "id, account_id, kind, given_id, order_id, transaction_id, carrier, is_return, accepted_ms, body"
@@ -35,7 +36,7 @@ _DELIVERY_COLUMNS: Final = "id, account_id, endpoint_id, event_id, state, attemp
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """One event that was fed in, or one scan of a hub, and the endpoints that chose such events.
+    """One event that was fed in, or one scan of a hub, and the endpoints that chose such events: their filters are asked here.
 
     `first_id` is the event's, and as many more are reserved for its deliveries. `scan` is what an update tells of its
     shipment; with it, the body is made here, filled in from the shipment. Without one, `body` is encoded already.
@@ -201,6 +202,7 @@ class _Batch:
                     strict_key=(stored.transaction_id or None) if endpoint.ordering is Ordering.STRICT else None,
                 )
                 for number, endpoint in enumerate(offer.endpoints, start=1)
+                if not endpoint.filters or wants(endpoint.filters, event)
             )
         return Accepted(stored.name, duplicate=False)
 

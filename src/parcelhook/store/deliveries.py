@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, literal_column, null, select
+from sqlalchemy import Connection, case, func, literal_column, null, select
 
 from parcelhook.store import ids
 from parcelhook.store.schema import DeliveryState, attempts, deliveries, events
@@ -53,14 +53,24 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     state: DeliveryState
     due_ms: int
+    newest_attempt: int | None
 
 
 def standing(connection: Connection, delivery_ids: Sequence[int]) -> dict[int, Standing]:
     """Where each of these deliveries stands."""
-    rows = connection.execute(
-        select(deliveries.c.id, deliveries.c.state, deliveries.c.due_ms).where(deliveries.c.id.in_(set(delivery_ids)))
+    newest = (
+        select(func.max(attempts.c.id))
+        .where(attempts.c.event_id == deliveries.c.event_id, attempts.c.delivery_id == deliveries.c.id)
+        .scalar_subquery()
     )
-    return {row.id: Standing(state=DeliveryState(row.state), due_ms=row.due_ms) for row in rows}
+    rows = connection.execute(
+        select(deliveries.c.id, deliveries.c.state, deliveries.c.due_ms, newest.label("newest")).where(
+            deliveries.c.id.in_(set(delivery_ids))
+        )
+    )
+    return {
+        row.id: Standing(state=DeliveryState(row.state), due_ms=row.due_ms, newest_attempt=row.newest) for row in rows
+    }
 
 
 def story(connection: Connection, account_id: int, delivery_id: int) -> Story | None:

@@ -19,6 +19,8 @@ from parcelhook.webhooks.endpoint import (
     ResponseRule,
     SigningSecret,
 )
+from parcelhook.webhooks.filters import Filters
+from parcelhook.webhooks.formats import Format
 
 # Written out, not bound: only then can the database use the index that holds pending deliveries alone.
 _PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
@@ -94,6 +96,8 @@ def _columns(endpoint: Endpoint, vault: Vault) -> dict[str, Any]:
         "timeout_ms": endpoint.timeout_ms,
         "rate_limit": endpoint.rate_limit,
         "concurrency": endpoint.concurrency,
+        "filters": msgspec.json.encode(endpoint.filters).decode(),
+        "format": endpoint.format.value,
         "state": endpoint.state.value,
         "state_reason": endpoint.state_reason,
         "verified": endpoint.verified,
@@ -121,6 +125,8 @@ def _endpoint(row: Row[Any], vault: Vault) -> Endpoint:
         timeout_ms=row.timeout_ms,
         rate_limit=row.rate_limit,
         concurrency=row.concurrency,
+        filters=msgspec.json.decode(row.filters, type=Filters),
+        format=Format(row.format),
         state=EndpointState(row.state),
         state_reason=row.state_reason,
         verified=row.verified,

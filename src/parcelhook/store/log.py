@@ -26,6 +26,8 @@ from parcelhook.store import ids, log_hours
 from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.rows import KIND_NUMBERS, KINDS
 from parcelhook.store.schema import attempts, endpoints, events, exchanges, tracking_numbers
+from parcelhook.webhooks.delivery import StoredEvent
+from parcelhook.webhooks.formats import Envelope, Format, envelope
 
 GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself
 
@@ -221,6 +223,7 @@ def _lines(connection: Connection, query: Select[tuple[int]], *, whole: bool = F
             exchanges,
             endpoints.c.url,
             events.c.given_id,
+            events.c.accepted_ms,
             shown[0].label("sent"),
             func.length(sent).label("sent_length"),
             shown[1].label("answered"),
@@ -233,16 +236,18 @@ def _lines(connection: Connection, query: Select[tuple[int]], *, whole: bool = F
         .where(attempts.c.id.in_(wanted))
         .order_by(attempts.c.id)
     )
-    return [_line(row) for row in rows]
+    return [_line(row, None if whole else GLANCE_BYTES) for row in rows]
 
 
-def _line(row: Row[Any]) -> LogLine:
+def _line(row: Row[Any], most_bytes: int | None) -> LogLine:
+    name = None if row.event_id is None else row.given_id or ids.public(ids.Prefix.EVENT, row.event_id)
+    sent_in = _envelope(row, name)
     return LogLine(
         id=row.id,
         endpoint_id=row.endpoint_id,
         endpoint_url=row.url or "",
         event_id=row.event_id,
-        event_name=None if row.event_id is None else row.given_id or ids.public(ids.Prefix.EVENT, row.event_id),
+        event_name=name,
         delivery_id=row.delivery_id,
         kind=KINDS[row.kind],
         order_id=row.order_id,
@@ -261,8 +266,8 @@ def _line(row: Row[Any]) -> LogLine:
         reason=row.reason or "Passed",
         hint=row.hint or "",
         request_head=row.request_head,
-        request_body=row.sent or b"",
-        request_length=row.sent_length or 0,
+        request_body=sent_in.around(row.sent or b"")[:most_bytes],
+        request_length=len(sent_in.around(b"")) + (row.sent_length or 0),
         response_head=row.response_head,
         response_body=row.answered or b"",
         response_length=row.answered_length,
@@ -273,3 +278,23 @@ def _line(row: Row[Any]) -> LogLine:
         tls_ms=row.tls_ms,
         first_byte_ms=row.first_byte_ms,
     )
+
+
+def _envelope(row: Row[Any], name: str | None) -> Envelope:
+    """What the event's own body was sent in. A body that is stored with the attempt is whole as it is."""
+    if name is None or row.format is None or row.request_body is not None or row.accepted_ms is None:
+        return Envelope()
+    event = StoredEvent(
+        id=row.event_id,
+        account_id=row.account_id,
+        name=name,
+        given_id=row.given_id,
+        kind=KINDS[row.kind],
+        order_id=row.order_id,
+        transaction_id=row.transaction_id,
+        carrier=row.carrier,
+        is_return=row.is_return,
+        accepted_ms=row.accepted_ms,
+        body=b"",  # beside the envelope, and perhaps cut
+    )
+    return envelope(Format(row.format), event)

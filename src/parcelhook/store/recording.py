@@ -10,14 +10,15 @@ from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.schema import DeliveryState
 from parcelhook.webhooks.delivery import Attempt, Outcome
+from parcelhook.webhooks.formats import Format
 
 _ATTEMPT_COLUMNS: Final = (
     "id, account_id, endpoint_id, event_id, delivery_id, kind, order_id, transaction_id, carrier, is_return, date_ms, "
     "date_end_ms, passed, retry, manual, test, time_spent_ms, http_code, cause"
 )
 _EXCHANGE_COLUMNS: Final = (
-    "attempt_id, request_head, request_body, response_head, response_body, truncated, reason, hint, address, dns_ms, "
-    "connect_ms, tls_ms, first_byte_ms"
+    "attempt_id, request_head, request_body, format, response_head, response_body, truncated, reason, hint, address, "
+    "dns_ms, connect_ms, tls_ms, first_byte_ms"
 )
 
 
@@ -91,6 +92,7 @@ def _exchange_row(log_id: int, attempt: Attempt) -> tuple[Any, ...]:
         log_id,
         attempt.request_head,
         attempt.request_body,
+        None if attempt.format is Format.PAGE else attempt.format,
         attempt.response_head,
         attempt.response_body,
         attempt.truncated,

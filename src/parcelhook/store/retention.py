@@ -41,7 +41,6 @@ from parcelhook.store.schema import (
     time_counters,
     time_sums,
     tracking_counters,
-    tracking_numbers,
     transit_counters,
 )
 from parcelhook.store.tallies import View
@@ -102,26 +101,6 @@ def prune_events_step(transaction: Transaction, before_ms: int, position: int) -
     logged = exists().where(attempts.c.event_id == events.c.id)
     gone = transaction.sql.execute(delete(events).where(events.c.id.in_(found), ~delivered, ~logged))
     return Step(gone.rowcount, step)
-
-
-def prune_tracking_numbers_step(transaction: Transaction, before_ms: int, position: int) -> Step:
-    """Forget tracking numbers that were first heard of before that, and whose shipment has no event left."""
-    rows = transaction.sql.execute(
-        select(tracking_numbers)
-        .where(tracking_numbers.c.id > position, tracking_numbers.c.event_id < ids.first_id_at(before_ms))
-        .order_by(tracking_numbers.c.id)
-        .limit(ROWS_A_STEP)
-    ).all()
-    if not rows:
-        return Step(0, None)
-    heard_of = exists().where(
-        events.c.account_id == tracking_numbers.c.account_id,
-        events.c.transaction_id == tracking_numbers.c.transaction_id,
-    )
-    gone = transaction.sql.execute(
-        delete(tracking_numbers).where(tracking_numbers.c.id.in_([row.id for row in rows]), ~heard_of)
-    )
-    return Step(gone.rowcount, rows[-1].id if len(rows) == ROWS_A_STEP else None)
 
 
 def prune_counters_step(transaction: Transaction, now_ms: int) -> int:

@@ -109,6 +109,8 @@ endpoints = Table(
     Column("timeout_ms", Integer, nullable=False),
     Column("rate_limit", Integer, nullable=False),
     Column("concurrency", Integer, nullable=False),
+    Column("filters", Text, nullable=False, server_default="{}"),  # JSON: see webhooks.filters
+    Column("format", Text, nullable=False, server_default="page"),  # see webhooks.formats
     Column("state", Text, nullable=False),
     Column("state_reason", Text, nullable=False),
     Column("verified", Boolean, nullable=False),
@@ -233,7 +235,8 @@ exchanges = Table(
     metadata,
     Column("attempt_id", BigId, primary_key=True, autoincrement=False),
     Column("request_head", Text, nullable=False),  # request line and headers, secrets masked
-    Column("request_body", LargeBinary),  # NULL: the event's own body
+    Column("request_body", LargeBinary),  # NULL: the event's own body, in that format
+    Column("format", Text),  # NULL: the page's
     Column("response_head", Text),  # status line and headers; NULL: no answer came
     Column("response_body", LargeBinary),
     Column("truncated", Boolean, nullable=False),
@@ -483,7 +486,8 @@ hub_requests = Table(
     Column("note", Text, nullable=False),
     Column("event_id", Text, nullable=False),  # the hub's own id of the event, empty if it has none
     Column("head", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the beginning; `length` is the whole's
+    Column("length", Integer, nullable=False),
     Column("scans", Integer, nullable=False),
     Column("told", Integer, nullable=False),  # how many of them said something new
     Column("became", Text, nullable=False),  # what became of each, as JSON

@@ -25,9 +25,8 @@ from parcelhook.store.schema import (
 )
 from parcelhook.store.spans import COARSE
 
-GRACE_HOURS: Final = (
-    1  # an hour is left alone for so long after its end: a clock that was set back may still count for it
-)
+# An hour is left alone for so long after its end: what is recorded at its very end is still counted for it.
+GRACE_HOURS: Final = 1
 
 _SUMS: Final = (
     (counters, counter_sums, ("endpoint_id", "kind", "http_code", "cause")),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from parcelhook.shipping.events import EventKind
+from parcelhook.webhooks.formats import Format
 
 WAS_DELIVERED = -1  # in `resume_ms`: the attempt by hand was asked for after the delivery had got through
 
@@ -52,7 +53,7 @@ class Delivery(Struct, frozen=True, kw_only=True, gc=False):
 class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     """One exchange that has ended, as the log keeps it. Without a `delivery_id` it was a test.
 
-    `request_body` is None where it is the event's own body; `response_head` is None where no answer came.
+    `request_body` is None where it is the event's own body in `format`; `response_head` is None where no answer came.
     """
 
     account_id: int
@@ -76,6 +77,7 @@ class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     hint: str | None
     request_head: str
     request_body: bytes | None
+    format: Format = Format.PAGE
     response_head: str | None
     response_body: bytes | None
     truncated: bool

@@ -2,7 +2,7 @@
 
 The help page's form, field by field: URL, one or several of three events, optional Username and Password, Retry with a
 Count of Retry up to 10, Custom Header with Key and Value. What goes beyond the page (several headers, time limit, rate,
-concurrency, ordering, response rule, own retry schedule) has defaults that a merchant need not touch.
+concurrency, ordering, response rule, own retry schedule, filters, format) has defaults that a merchant need not touch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from msgspec.structs import replace
 
 from parcelhook.errors import InvalidInput
 from parcelhook.shipping.events import EventKind
+from parcelhook.webhooks import filters
+from parcelhook.webhooks.filters import NO_FILTERS, Filters
+from parcelhook.webhooks.formats import Format
 
 MAX_RETRY_COUNT = 10  # the page: "set the maximum Count of Retry up to 10 times"
 MAX_CUSTOM_HEADERS = 20
@@ -33,7 +36,7 @@ RESERVED_HEADERS = frozenset({
     "connection", "content-encoding", "content-length", "content-type", "date", "expect", "host", "keep-alive",
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via",
 })  # fmt: skip
-RESERVED_PREFIXES = ("webhook-", "x-webhook-", "proxy-")
+RESERVED_PREFIXES = ("webhook-", "x-webhook-", "ce-", "proxy-")
 
 _HEADER_KEY = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$")  # RFC 9110, token
 _HEADER_VALUE = re.compile(r"^[\x20-\x7e\t]*$")  # RFC 9110 field-value, without obs-text
@@ -95,6 +98,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     timeout_ms: int = DEFAULT_TIMEOUT_MS
     rate_limit: int = 0  # deliveries per second, 0 for none
     concurrency: int = DEFAULT_CONCURRENCY
+    filters: Filters = NO_FILTERS
+    format: Format = Format.PAGE
     state: EndpointState = EndpointState.ACTIVE
     state_reason: str = ""
     verified: bool = False
@@ -107,11 +112,11 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
 
 def check(endpoint: Endpoint) -> Endpoint:
-    """The same endpoint with its URL in normal form, or InvalidInput naming the field, the value and the remedy."""
+    """The same endpoint with URL and filters in normal form, or InvalidInput naming the field, the value and the remedy."""
     found = flaws(endpoint)
     if found:
         raise found[0]
-    return replace(endpoint, url=check_url(endpoint.url))
+    return replace(endpoint, url=check_url(endpoint.url), filters=filters.normal(endpoint.filters))
 
 
 def flaws(endpoint: Endpoint) -> list[InvalidInput]:
@@ -122,7 +127,7 @@ def flaws(endpoint: Endpoint) -> list[InvalidInput]:
             rule(endpoint)
         except InvalidInput as flaw:
             found.append(flaw)
-    return found
+    return found + filters.flaws(endpoint.filters)
 
 
 def check_url(url: str) -> str:
@@ -216,7 +221,8 @@ def _check_ipv6(host: str, url: str) -> str:
     return f"[{address.compressed}]"
 
 
-def _check_events(events: frozenset[EventKind]) -> None:
+def check_events(events: frozenset[EventKind]) -> None:
+    """At least one event must be chosen, else InvalidInput."""
     if not events:
         raise InvalidInput(
             "An endpoint needs at least one event.",
@@ -307,7 +313,7 @@ def _check_length(field: str, value: str, longest: int, *, secret: bool = False)
 
 _RULES: tuple[Callable[[Endpoint], object], ...] = (
     lambda endpoint: check_url(endpoint.url),
-    lambda endpoint: _check_events(endpoint.events),
+    lambda endpoint: check_events(endpoint.events),
     lambda endpoint: _check_length("label", endpoint.label, 200),
     lambda endpoint: _check_credentials(endpoint.username, endpoint.password),
     lambda endpoint: _check_number(

@@ -18,6 +18,7 @@ from types import FrameType
 import msgspec
 
 from parcelhook.cli.demo import shipments as stories
+from parcelhook.cli.demo.hub import EasyPost
 from parcelhook.cli.demo.merchant import Merchant
 from parcelhook.cli.demo.show import Show
 from parcelhook.client import ApiError, Client
@@ -208,8 +209,27 @@ def _feed(client: Client, state: _State, shipments: int, pace_s: float, show: Sh
             show.fed(event)
             fed.update(line["id"] for line in client.send(event))
             time.sleep(pace_s)
+    fed |= _hear(client, state, show)
     state.shipments += shipments
     return show.wait_for(fed, ARRIVE_LIMIT_S)
+
+
+def _hear(client: Client, state: _State, show: Show) -> set[str]:
+    """Let a carrier hub tell of a parcel, twice, as hubs do; the events that it became."""
+    hub = EasyPost(client)
+    order = hub.order(state.shipments)
+    show.fed(order)
+    fed = {line["id"] for line in client.send(order)}
+    show.say(
+        "EasyPost, a carrier hub, sends that parcel's history. Its signature is checked, and each scan becomes an update."
+    )
+    worth = hub.send(state.shipments)
+    fed |= hub.told()
+    again = hub.send(state.shipments)
+    show.say(
+        f"{worth['scans']} scans, {worth['new']} new. The same request once more: {again['scans']} scans, {again['new']} new."
+    )
+    return fed
 
 
 def _tell(show: Show, url: str, link: str | None, state: _State, merchant: Merchant, *, complete: bool) -> None:

@@ -24,10 +24,10 @@ export function dialogs(serve) {
 /** @param {string} href @param {boolean} drawer @param {Serve} serve */
 export async function show(href, drawer, serve) {
   const answer = await ask(href, {});
-  if (!answer) { location.href = href; return; }
+  if (!answer?.part || answer.elsewhere) { location.href = href; return; }
   const dialog = document.querySelector("dialog") ?? document.body.appendChild(document.createElement("dialog"));
   dialog.className = drawer ? "drawer" : "";
-  fill(dialog, answer, serve);
+  fill(dialog, answer.part, serve);
   if (!dialog.open) {
     const opener = document.activeElement;
     dialog.showModal();
@@ -63,26 +63,34 @@ async function send(event, form, dialog, serve) {
   event.preventDefault();
   const body = new URLSearchParams();
   for (const [name, value] of new FormData(form, event.submitter)) body.append(name, String(value));
-  for (const button of dialog.querySelectorAll("button")) button.disabled = true;
-  const part = await ask(form.getAttribute("action") ?? "", { method: "POST", body });
-  if (part) fill(dialog, part, serve);
-  for (const button of dialog.querySelectorAll("button")) button.disabled = false;
+  const buttons = [...dialog.querySelectorAll("button")];
+  for (const button of buttons) button.disabled = true;
+  const answer = await ask(form.getAttribute("action") ?? "", { method: "POST", body });
+  for (const button of buttons) button.disabled = false;
+  if (!answer) {
+    const fault = document.createElement("p");
+    fault.className = "error";
+    fault.setAttribute("role", "alert");
+    fault.textContent = "The server could not be reached, so nothing was done. What you typed is still here: try again.";
+    form.before(fault);
+  } else if (answer.elsewhere && !(answer.part && dialog.classList.contains("drawer"))) {
+    location.href = answer.elsewhere;
+  } else if (answer.part) {
+    fill(dialog, answer.part, serve);
+  }
 }
 
-/** The part of that page which a dialog shows. Where the answer leads to another page, the browser goes there.
- * @param {string} href @param {RequestInit} how @returns {Promise<Element | null>} */
+/** Of that page the part which a dialog shows, and where the answer led if that is another page. Null: no answer came.
+ * @param {string} href @param {RequestInit} how @returns {Promise<{ part: Element | null, elsewhere: string } | null>} */
 async function ask(href, how) {
-  let answer;
+  let answer, text;
   try {
     answer = await fetch(href, { ...how, headers: { Accept: "text/html" } });
+    text = await answer.text();
   } catch {
     return null;
   }
-  if (answer.redirected) {
-    location.href = answer.url;
-    return null;
-  }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const part = page.querySelector("[data-dialog-part]") ?? page.querySelector("main .panel");
-  return part ? document.adoptNode(part) : null;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const part = page.querySelector("[data-dialog-part]") ?? (answer.ok ? null : page.querySelector("main .panel"));
+  return { part: part && document.adoptNode(part), elsewhere: answer.redirected ? answer.url : "" };
 }

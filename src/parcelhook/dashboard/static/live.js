@@ -27,8 +27,22 @@ export function live(serve) {
   /** Whether a new row would move what the reader looks at. */
   const busy = () => window.scrollY > 300 || body.contains(document.activeElement) || Boolean(document.querySelector("dialog[open]"));
 
+  /** What waited for this attempt waits no longer. @param {Element} row */
+  const settle = (row) => {
+    const delivery = row.getAttribute("data-delivery");
+    if (!delivery) return;
+    for (const earlier of body.querySelectorAll(`tr[data-delivery="${CSS.escape(delivery)}"]`)) {
+      const badge = earlier.querySelector(".badge.waiting");
+      if (!badge) continue;
+      badge.className = "badge failed";
+      badge.textContent = (badge.textContent ?? "").replace("Waiting", "Failed");
+      earlier.querySelector(".next")?.remove();
+    }
+  };
+
   const release = () => {
     for (const row of held) {
+      settle(row);
       row.classList.add("fresh");
       body.prepend(row);
       serve(row);

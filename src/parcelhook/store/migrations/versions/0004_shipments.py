@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -121,6 +121,7 @@ def _hubs() -> None:
         *_big("hub_id", "received_ms"),
         *_text("result", "note", "event_id", "head"),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
         sa.Column("scans", sa.Integer(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
         *_text("became"),

@@ -1,0 +1,1 @@
+"""`parcelhook import`: files of orders, errors and scans into a running server."""
