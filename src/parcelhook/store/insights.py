@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, false, func, literal_column, select, true
@@ -123,7 +123,7 @@ def events_in(connection: Connection, account_id: int, when: Range) -> int:
 
 def time_spent(connection: Connection, account_id: int, when: Range, endpoint_id: int | None = None) -> TimeSpent:
     """Percentiles over the whole range."""
-    return _percentiles(_buckets(connection, account_id, when, endpoint_id).get(0, {}))
+    return percentiles(_buckets(connection, account_id, when, endpoint_id).get(0, {}))
 
 
 def time_spent_by_hour(
@@ -131,7 +131,7 @@ def time_spent_by_hour(
 ) -> dict[int, TimeSpent]:
     """Percentiles for each hour that had any attempt."""
     found = _buckets(connection, account_id, when, endpoint_id, hourly=True)
-    return {hour: _percentiles(buckets) for hour, buckets in found.items()}
+    return {hour: percentiles(buckets) for hour, buckets in found.items()}
 
 
 def waiting(connection: Connection, endpoint_id: int) -> tuple[int, int | None]:
@@ -221,7 +221,8 @@ def _buckets(
     return found
 
 
-def _percentiles(buckets: Mapping[int, int]) -> TimeSpent:
+def percentiles(buckets: Mapping[int, int]) -> TimeSpent:
+    """Of a histogram by `counting.bucket`."""
     count = sum(buckets.values())
     if not count:
         return TimeSpent()
@@ -236,3 +237,12 @@ def _percentiles(buckets: Mapping[int, int]) -> TimeSpent:
         return middle_ms(ordered[-1][0])
 
     return TimeSpent(p50=at(0.5), p95=at(0.95), p99=at(0.99))
+
+
+def together(buckets: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Histograms added up."""
+    found: dict[int, int] = {}
+    for some in buckets:
+        for number, count in some.items():
+            found[number] = found.get(number, 0) + count
+    return found

@@ -53,7 +53,7 @@ def one(connection: Connection, account_id: int, transaction_id: str) -> Shipmen
     """The account's shipment of that TransactionID; None if it has none."""
     mine = (shipments.c.account_id == account_id, shipments.c.transaction_id == transaction_id)
     row = connection.execute(select(shipments).where(*mine)).first()
-    return None if row is None else _line(row)
+    return None if row is None else line_of(row)
 
 
 def page(
@@ -63,7 +63,7 @@ def page(
     query = select(shipments).where(shipments.c.account_id == account_id, *_conditions(account_id, wanted))
     if before is not None:
         query = query.where(shipments.c.id < before)
-    return [_line(row) for row in connection.execute(query.order_by(shipments.c.id.desc()).limit(limit))]
+    return [line_of(row) for row in connection.execute(query.order_by(shipments.c.id.desc()).limit(limit))]
 
 
 def scans_of(connection: Connection, line: ShipmentLine) -> list[ScanLine]:
@@ -143,7 +143,8 @@ def _search(account_id: int, text: str) -> ColumnElement[bool]:
     )
 
 
-def _line(row: Row[Any]) -> ShipmentLine:
+def line_of(row: Row[Any]) -> ShipmentLine:
+    """A shipment from its row."""
     return ShipmentLine(
         id=row.id, account_id=row.account_id, shipment=decode_shipment(row.known), updated_ms=row.updated_ms
     )
