@@ -6,7 +6,7 @@ the way, late, silent) is of no range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -96,13 +96,12 @@ class Now(Struct, frozen=True, kw_only=True):
 
 
 class TrackingInsights(Struct, frozen=True, kw_only=True):
-    """All figures of tracking. `trend` has every hour or day of the range by the hour that it begins with, in UTC."""
+    """All figures of tracking over a range. Whoever is the busiest stands first."""
 
-    when: Range
+    asked: Question
     now: Now
     total: Flow
     trend: dict[int, Flow]
-    trend_hours: int
     by_carrier: dict[str, Flow]
     transit: Transit
     transit_by_carrier: dict[str, Transit]
@@ -113,31 +112,25 @@ class TrackingInsights(Struct, frozen=True, kw_only=True):
 
 def insights(connection: Connection, account_id: int, asked: Question) -> TrackingInsights:
     """The figures of a range."""
-    step = HOUR if asked.when.end - asked.when.first <= SHORT_RANGE_HOURS else DAY
-    by_carrier = _by_carrier(connection, account_id, asked)
-    carriers = _transit(connection, account_id, asked, View.BY_CARRIER)
-    receipts = _receipts(connection, account_id, asked)
+    by_carrier = flows_by_carrier(connection, account_id, asked)
+    transit, carriers = transit_by_carrier(connection, account_id, asked)
+    received, received_by_carrier = receipts(connection, account_id, asked)
     return TrackingInsights(
-        when=asked.when,
-        now=_now(connection, account_id, asked),
-        total=_total(by_carrier.values()),
-        trend=_trend(connection, account_id, asked, step),
-        trend_hours=step,
+        asked=asked,
+        now=now(connection, account_id, asked),
+        total=total(by_carrier),
+        trend=trend(connection, account_id, asked),
         by_carrier=by_carrier,
-        transit=_took(together(carriers.values())),
-        transit_by_carrier=_most_first({carrier: _took(hours) for (carrier,), hours in carriers.items()}),
-        transit_by_route=_most_first(
-            {
-                (origin, target): _took(hours)
-                for (origin, target), hours in _transit(connection, account_id, asked, View.BY_ROUTE).items()
-            }
-        ),
-        receipts=_received(together(receipts.values())),
-        receipts_by_carrier={carrier: _received(buckets) for carrier, buckets in sorted(receipts.items())},
+        transit=transit,
+        transit_by_carrier=carriers,
+        transit_by_route=transit_by_route(connection, account_id, asked),
+        receipts=received,
+        receipts_by_carrier=received_by_carrier,
     )
 
 
-def _now(connection: Connection, account_id: int, asked: Question) -> Now:
+def now(connection: Connection, account_id: int, asked: Question) -> Now:
+    """Where shipments stand now, whatever the range."""
     stands = status_counters.c
     query = select(stands.status, func.sum(stands.shipments).label("shipments")).where(
         stands.account_id == account_id, *_only(stands, asked)
@@ -160,16 +153,46 @@ def _now(connection: Connection, account_id: int, asked: Question) -> Now:
     )
 
 
-def _by_carrier(connection: Connection, account_id: int, asked: Question) -> dict[str, Flow]:
-    """The busiest first."""
+def flows_by_carrier(connection: Connection, account_id: int, asked: Question) -> dict[str, Flow]:
+    """What happened, by carrier; the busiest first."""
     found = _flows(connection, account_id, asked, "carrier", DAY)
     return dict(sorted(found.items(), key=lambda pair: (-pair[1].started, pair[0])))
 
 
-def _trend(connection: Connection, account_id: int, asked: Question, step: int) -> dict[int, Flow]:
+def trend(connection: Connection, account_id: int, asked: Question) -> dict[int, Flow]:
+    """What happened in every hour or day of the range (UTC), by the hour that it begins with; see `trend_step`."""
+    step = trend_step(asked.when)
     found = _flows(connection, account_id, asked, "begins", step)
     starts = range(asked.when.first // step * step, asked.when.end, step)
     return {start: found.get(start, Flow()) for start in starts}
+
+
+def trend_step(when: Range) -> int:
+    """The hours of a step of the trend."""
+    return HOUR if when.end - when.first <= SHORT_RANGE_HOURS else DAY
+
+
+def total(flows: Mapping[Any, Flow]) -> Flow:
+    """All of them together."""
+    return Flow(**{name: sum(getattr(flow, name) for flow in flows.values()) for name in Flow.__struct_fields__})
+
+
+def transit_by_carrier(connection: Connection, account_id: int, asked: Question) -> tuple[Transit, dict[str, Transit]]:
+    """How long deliveries took: all of them, and by carrier; the busiest first."""
+    found = _transit(connection, account_id, asked, View.BY_CARRIER)
+    return _took(together(found.values())), _most_first({carrier: _took(hours) for (carrier,), hours in found.items()})
+
+
+def transit_by_route(connection: Connection, account_id: int, asked: Question) -> dict[tuple[str, str], Transit]:
+    """How long deliveries took by the countries from and to; the busiest first."""
+    found = _transit(connection, account_id, asked, View.BY_ROUTE)
+    return _most_first({(origin, target): _took(hours) for (origin, target), hours in found.items()})
+
+
+def receipts(connection: Connection, account_id: int, asked: Question) -> tuple[Receipts, dict[str, Receipts]]:
+    """From scan to receipt: all deliveries, and by carrier."""
+    found = _receipts(connection, account_id, asked)
+    return _received(together(found.values())), {name: _received(buckets) for name, buckets in sorted(found.items())}
 
 
 def _flows(connection: Connection, account_id: int, asked: Question, by: str, step: int) -> dict[Any, Flow]:
@@ -187,11 +210,6 @@ def _flows(connection: Connection, account_id: int, asked: Question, by: str, st
         if flow != Flow():
             found[row.key] = flow
     return found
-
-
-def _total(flows: Iterable[Flow]) -> Flow:
-    every = list(flows)
-    return Flow(**{name: sum(getattr(flow, name) for flow in every) for name in Flow.__struct_fields__})
 
 
 def _transit(
@@ -215,7 +233,7 @@ def _transit(
 
 def _histogram(
     connection: Connection, account_id: int, pieces: list[Piece], keys: tuple[str, ...], **wanted: object
-) -> Iterable[tuple[tuple[str, ...], int, int]]:
+) -> Iterator[tuple[tuple[str, ...], int, int]]:
     if not pieces:
         return
     by = (*keys, "took_hours")
