@@ -35,6 +35,7 @@ from parcelhook.store.schema import DeliveryState
 
 PAGE: Final = 50
 PERIODS: Final = {"1h": 1, "24h": 24, "7d": 168, "30d": 720}
+CARRIERS_OF_HOURS: Final = 168  # those that the filter offers to choose from
 HOUR_MS: Final = 3_600_000
 
 
@@ -66,7 +67,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         lines = [] if wrong else log.page(connection, account_id, wanted, before=before, limit=PAGE + 1)
         stands = deliveries.standing(connection, [line.delivery_id for line in lines if line.delivery_id is not None])
         strip = figures.strip(connection, account_id, wanted.endpoint_id)
-        carriers = insights.carriers(connection, account_id, Range.last(720, times.now_ms()))
+        carriers = insights.carriers(connection, account_id, Range.last(CARRIERS_OF_HOURS, times.now_ms()))
         nothing_yet = not lines and not log.page(connection, account_id, LogFilter(), before=None, limit=1)
         return lines, stands, strip, carriers, nothing_yet
 
