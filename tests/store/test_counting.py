@@ -17,7 +17,7 @@ from parcelhook.store.counting import ALL, HOUR_MS
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.insights import Range, Tally, TimeSpent
 from parcelhook.webhooks.delivery import WAS_DELIVERED, Delivery, Outcome
-from store.seeds import NOW, accept, event, feed, offer, outcome
+from store.seeds import NOW, IdsFrom, accept, event, feed, offer, outcome
 
 START = NOW - NOW % HOUR_MS
 TABLES = ("attempts", "exchanges", "counters", "time_counters", "event_counters", "events", "deliveries")
@@ -64,19 +64,6 @@ class Life(Struct):
         return replace(made, attempt=spent, retries=retries)
 
 
-class At(ids.IdMaker):
-    """Makes ids of a time of the test's choice, consecutive even over the end of an hour."""
-
-    def __init__(self, after_ms: int) -> None:
-        super().__init__()
-        # Two before the millisecond: where that begins an hour, the batch lies in two.
-        self._next = ids.first_id_at(START + after_ms) - 2
-
-    def block(self, count: int) -> int:
-        first, self._next = self._next, self._next + count
-        return first
-
-
 STEPS = st.builds(
     Step,
     delivery=st.integers(0, 5),
@@ -117,12 +104,12 @@ def play(database: Database, batches: list[Batch]) -> None:
     database.write_now(clear)
     used = 0
     for batch in sorted(batches, key=lambda one: one.after_ms):
-        maker = At(batch.after_ms)
-        maker._next = max(maker._next, used)
+        # Two before the millisecond: where that begins an hour, the batch lies in two.
+        maker = IdsFrom(max(ids.first_id_at(START + batch.after_ms) - 2, used))
         outcomes = [known[step.delivery].goes_on(step) for step in batch.steps if not step.test]
         tested = [known[step.delivery].delivery for step in batch.steps if step.test]
 
-        def write(transaction: Transaction, maker: At = maker, outcomes: list[Outcome] = outcomes,
+        def write(transaction: Transaction, maker: IdsFrom = maker, outcomes: list[Outcome] = outcomes,
                   tested: list[Delivery] = tested) -> None:  # fmt: skip
             recording.record(transaction, outcomes, maker)
             for delivery in tested:
