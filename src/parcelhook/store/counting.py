@@ -19,11 +19,11 @@ ALL: Final = 0  # stands for all endpoints of the account
 BUCKET_STEP: Final = 1.1  # a bucket's times lie within 5 % of its middle
 SHORTEST_MS: Final = 0.1  # what is quicker counts as this
 
-_KEY: Final = "account_id, endpoint_id, hour, kind, carrier, http_code, passed, retried, is_return, test"
+_KEY: Final = "account_id, endpoint_id, hour, kind, carrier, http_code, cause, passed, retried, is_return, test"
 _FIGURES: Final = "attempts, delivered, gave_up"
 _STEP_LOG: Final = math.log(BUCKET_STEP)
 
-Key = tuple[int, int, int, int, str, int, bool, bool, bool, bool]
+Key = tuple[int, int, int, int, str, int, str, bool, bool, bool, bool]
 
 
 def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
@@ -92,6 +92,7 @@ def _key(attempt: Attempt, hour: int, *, test: bool) -> Key:
         rows.KIND_NUMBERS[attempt.kind],
         attempt.carrier,
         attempt.http_code,
+        attempt.cause,
         attempt.passed,
         attempt.retry > 0,
         attempt.is_return,

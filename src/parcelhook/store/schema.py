@@ -251,7 +251,7 @@ exchanges = Table(
 
 # Counted in the batch that records, so that figures over any range cost rows of hours and not rows of attempts. Each
 # attempt is counted twice: for its endpoint, and for all of the account (endpoint 0), whose rows stay few however many
-# endpoints there are. Everything that the log filters by stands in the key; figures leave tests out.
+# endpoints there are. Everything that the log filters by stands in the key, and why it failed; figures leave tests out.
 counters = Table(
     "counters",
     metadata,
@@ -261,6 +261,7 @@ counters = Table(
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     Column("carrier", Text, primary_key=True),
     Column("http_code", SmallInteger, primary_key=True, autoincrement=False),
+    Column("cause", Text, primary_key=True),
     Column("passed", Boolean, primary_key=True, autoincrement=False),
     Column("retried", Boolean, primary_key=True, autoincrement=False),  # whether the Retry number is above 0
     Column("is_return", Boolean, primary_key=True, autoincrement=False),
