@@ -27,7 +27,7 @@ from parcelhook.shipping.scan import Scan
 from parcelhook.shipping.shipment import Estimate, Leg, Mark, Shipment, standing
 from parcelhook.shipping.status import Status
 from parcelhook.store import delivery_insights, ids, rows, summing, tracking_insights
-from parcelhook.store.counting import bucket
+from parcelhook.store.counting import ALL, bucket
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.insights import Range
 from parcelhook.store.tallies import Tallies
@@ -76,6 +76,7 @@ def main() -> int:
 def fill(database: Database, attempts: int, shipments: int, now_s: int) -> None:
     """Write the store."""
     database.write_now(lambda t: t.raw.execute("INSERT INTO accounts VALUES (?, 'shop', 0)", (ACCOUNT,)))
+    fill_endpoints(database)
     say("attempts")
     fill_attempts(database, attempts, now_s // 3_600)
     say("hours summed up")
@@ -109,26 +110,29 @@ def fill_attempts(database: Database, attempts: int, end: int) -> None:
         spent: Counter[tuple[int, ...]] = Counter()
         received: Counter[tuple[Any, ...]] = Counter()
         for hour, endpoint, kind, carrier, answer in drawn:
-            counted[ACCOUNT, hour, endpoint, kind, carrier, *answer, False] += 1
-            spent[ACCOUNT, hour, endpoint, bucket(chance.lognormvariate(4.5, 0.6))] += 1
+            counted[ACCOUNT, endpoint, hour, kind, carrier, *answer] += 1
+            spent[ACCOUNT, endpoint, hour, bucket(chance.lognormvariate(4.5, 0.6))] += 1
             if kind == 3 and answer[1] == "passed":
                 received[ACCOUNT, hour, carrier, bucket(1_000 * chance.lognormvariate(5, 1.2))] += 1
         database.write_now(lambda t, all_of=(counted, spent, received): _add(t, *all_of))
 
 
 def _add(t: Transaction, counted: Counter[Any], spent: Counter[Any], received: Counter[Any]) -> None:
-    key = "account_id, hour, endpoint_id, kind, carrier, http_code, cause, test"
+    key = "account_id, endpoint_id, hour, kind, carrier, http_code, cause, passed, retried, is_return, test"
+    for which, number in list(counted.items()):
+        counted[which[0], ALL, *which[2:]] += number
     found = [
-        (*which, which[6] == "passed", number, number // 30, 0, number * (which[6] == "passed"), 0)
+        (*which, which[6] == "passed", False, False, False, number, number * (which[6] == "passed"), 0)
         for which, number in sorted(counted.items())
     ]
-    rows.add(t.raw, "counters", key, "attempts, retries, returns, delivered, gave_up", found, fixed="passed")
-    key = "account_id, hour, endpoint_id, bucket"
+    rows.add(t.raw, "counters", key, "attempts, delivered, gave_up", found)
+    for which, number in list(spent.items()):
+        spent[which[0], ALL, *which[2:]] += number
+    key = "account_id, endpoint_id, hour, bucket"
     rows.add(t.raw, "time_counters", key, "attempts", [(*which, number) for which, number in sorted(spent.items())])
     key = "account_id, hour, carrier, bucket"
-    rows.add(
-        t.raw, "receipt_counters", key, "deliveries", [(*which, number) for which, number in sorted(received.items())]
-    )
+    found = [(*which, number) for which, number in sorted(received.items())]
+    rows.add(t.raw, "receipt_counters", key, "deliveries", found)
 
 
 def fill_shipments(database: Database, count: int, now_s: int) -> None:
@@ -193,16 +197,18 @@ def fill_waiting(database: Database, count: int) -> None:
         for n in range(count)
     ]
 
-    def add(t: Transaction) -> None:
-        rows.insert(t.raw, "deliveries", columns, found)
-        t.raw.executemany(
-            "INSERT INTO endpoints (id, account_id, url, label, events, sealed, retry_count, retry_schedule, response_rule, "
-            "ordering, timeout_ms, rate_limit, concurrency, state, state_reason, verified, created_ms, updated_ms) "
-            "VALUES (?, ?, 'https://shop.example/', '', '', x'', 0, '', '', '', 0, 0, 0, '', '', 1, 0, 0)",
-            [(number, ACCOUNT) for number in range(1, ENDPOINTS + 1)],
-        )
+    database.write_now(lambda t: rows.insert(t.raw, "deliveries", columns, found))
 
-    database.write_now(add)
+
+def fill_endpoints(database: Database) -> None:
+    """Their names are enough."""
+    columns = (
+        "id, account_id, url, label, events, sealed, retry_count, retry_schedule, response_rule, ordering, timeout_ms, "
+        "rate_limit, concurrency, state, state_reason, verified, created_ms, updated_ms"
+    )
+    rest = ("https://shop.example/", "", "", b"", 0, "", "", "", 0, 0, 0, "", "", True, 0, 0)
+    each = [(number, ACCOUNT, *rest) for number in range(1, ENDPOINTS + 1)]
+    database.write_now(lambda t: rows.insert(t.raw, "endpoints", columns, each))
 
 
 def questions(now_s: int) -> Iterator[tuple[str, Callable[[Connection], object]]]:

@@ -88,6 +88,8 @@ def outcome_of(did: Did, now_ms: int) -> Outcome:
 def live(database: Database, history: list[Did], sum_up: bool) -> list[tuple[int, Outcome]]:
     """Record a history; every attempt with the hour that it was recorded in."""
     database.write_now(lambda t: t.sql.execute(schema.accounts.insert().values(id=1, name="shop", created_ms=NOW)))
+    for number in (1, 2, 3):
+        connect(database, number)
     clock = Clock()
     happened = []
     for did in history:

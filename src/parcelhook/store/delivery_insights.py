@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy import Connection, Select, func, literal_column, select
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, spans, summing
@@ -24,8 +24,8 @@ from parcelhook.store.schema import (
 
 Key = TypeVar("Key")
 
-_KEYS: Final = ("endpoint_id", "kind", "http_code", "cause", "passed")
-_FIGURES: Final = ("attempts", "retries", "delivered", "gave_up")
+_KEYS: Final = ("endpoint_id", "kind", "http_code", "cause", "passed", "retried")
+_FIGURES: Final = ("attempts", "delivered", "gave_up")
 
 # Written out, not bound, so that the index that holds pending deliveries alone can serve.
 _PENDING: Final = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
@@ -116,8 +116,8 @@ def insights(connection: Connection, account_id: int, when: Range, endpoint_id: 
 def _counted(
     connection: Connection, account_id: int, pieces: list[spans.Piece], endpoint_id: int | None
 ) -> list[_Cell]:
-    wanted = {"endpoint_id": endpoint_id, "test": False}
-    parts = spans.within(counters, counter_sums, account_id, pieces, _KEYS, _FIGURES, **wanted)
+    whose = _each(account_id, endpoint_id)
+    parts = spans.within(counters, counter_sums, account_id, pieces, _KEYS, _FIGURES, endpoint_id=whose, test=False)
     keys = [parts.c[name] for name in _KEYS]
     sums = [func.sum(parts.c[name]).label(name) for name in _FIGURES]
     return [
@@ -130,7 +130,7 @@ def _counted(
                 attempts=row.attempts,
                 passed=row.attempts if row.passed else 0,
                 failed=0 if row.passed else row.attempts,
-                retries=row.retries,
+                retries=row.attempts if row.retried else 0,
                 delivered=row.delivered,
                 gave_up=row.gave_up,
             ),
@@ -145,7 +145,8 @@ def _buckets(
 ) -> dict[int, dict[int, int]]:
     """By endpoint, how many attempts fell into each bucket of Time Spent."""
     keys = ("endpoint_id", "bucket")
-    parts = spans.within(time_counters, time_sums, account_id, pieces, keys, ("attempts",), endpoint_id=endpoint_id)
+    whose = _each(account_id, endpoint_id)
+    parts = spans.within(time_counters, time_sums, account_id, pieces, keys, ("attempts",), endpoint_id=whose)
     query = select(parts.c.endpoint_id, parts.c.bucket, func.sum(parts.c.attempts).label("number"))
     found: dict[int, dict[int, int]] = {}
     for row in connection.execute(query.group_by(parts.c.endpoint_id, parts.c.bucket)):
@@ -154,13 +155,16 @@ def _buckets(
     return found
 
 
+def _each(account_id: int, endpoint_id: int | None) -> Select[int]:
+    """One endpoint, or every one of the account's: the hours of each lie together, and those of all are counted apart."""
+    owned = select(endpoints.c.id).where(endpoints.c.account_id == account_id)
+    return owned if endpoint_id is None else owned.where(endpoints.c.id == endpoint_id)
+
+
 def _waiting(connection: Connection, account_id: int, endpoint_id: int | None) -> dict[int, Waiting]:
     """By endpoint; one question each, which reads the index of what is pending and nothing else."""
-    owned = select(endpoints.c.id).where(endpoints.c.account_id == account_id)
-    if endpoint_id is not None:
-        owned = owned.where(endpoints.c.id == endpoint_id)
     found = {}
-    for one in connection.execute(owned).scalars().all():
+    for one in connection.execute(_each(account_id, endpoint_id)).scalars().all():
         count, oldest = connection.execute(
             select(func.count(), func.min(deliveries.c.id)).where(deliveries.c.endpoint_id == one, _PENDING)
         ).one()

@@ -7,10 +7,10 @@ few of the shorter at either end, which are added or taken away, whichever are f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Subquery, Table, select, union_all
+from sqlalchemy import Column, ColumnElement, Select, Subquery, Table, select, true, union_all
 
 from parcelhook.store.counting import HOUR_MS
 
@@ -63,7 +63,8 @@ def within(
 ) -> Subquery:
     """The counters of those pieces, hours and longer spans from their tables; to be summed up by `keys`.
 
-    The figures of what is to be taken away are below zero. `wanted` are values that a column must have, None for any.
+    The figures of what is to be taken away are below zero. `wanted` are values that a column must have: one,
+    those that a query finds, None for any.
     """
     parts = []
     for piece in found or [Piece(HOUR, 0, 0)]:
@@ -77,9 +78,15 @@ def within(
             )
             .where(table.c.account_id == account_id, start >= piece.first, start < piece.end)
             .where(*(() if by_hour else (table.c.span == piece.span,)))
-            .where(*(table.c[name] == value for name, value in wanted.items() if value is not None and name in table.c))
+            .where(*(_is(table.c[name], value) for name, value in wanted.items() if name in table.c))
         )
     return union_all(*parts).subquery()
+
+
+def _is(column: Column[Any], value: object) -> ColumnElement[bool]:
+    if value is None:
+        return true()
+    return column.in_(value) if isinstance(value, Select) else column == value
 
 
 def _clipped(found: list[Piece], until: int) -> list[Piece]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import Connection, Table, false, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from parcelhook.store.counting import HOUR_MS
+from parcelhook.store.counting import ALL, HOUR_MS
 from parcelhook.store.database import Transaction
 from parcelhook.store.schema import (
     accounts,
     counter_sums,
     counters,
+    endpoints,
     receipt_counters,
     receipt_sums,
     summed_up,
@@ -29,7 +30,7 @@ from parcelhook.store.spans import COARSE
 GRACE_HOURS: Final = 1
 
 _SUMS: Final = (
-    (counters, counter_sums, ("endpoint_id", "kind", "http_code", "cause")),
+    (counters, counter_sums, ("endpoint_id", "kind", "http_code", "cause", "passed", "retried")),
     (time_counters, time_sums, ("endpoint_id", "bucket")),
     (receipt_counters, receipt_sums, ("carrier", "bucket")),
 )
@@ -58,38 +59,38 @@ def sum_up_step(transaction: Transaction, now_ms: int) -> bool:
 
 
 def _next(connection: Connection, begin: int) -> int | None:
-    """The next hour that has any counters; every account's own, for their rows lie together."""
-    owners = connection.execute(select(accounts.c.id)).scalars().all()
+    """The next hour that has any counters."""
     found = [
         connection.execute(
-            select(func.min(counters.c.hour)).where(counters.c.account_id == owner, counters.c.hour >= begin)
+            select(func.min(counters.c.hour)).where(
+                counters.c.account_id == owner, counters.c.endpoint_id == ALL, counters.c.hour >= begin
+            )
         ).scalar()
-        for owner in owners
+        for owner in connection.execute(select(accounts.c.id)).scalars().all()
     ]
     return min((hour for hour in found if hour is not None), default=None)
 
 
 def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...], hour: int, span: int) -> None:
-    grouped = [table.c.account_id, *(table.c[key] for key in keys)]
-    own = {column.name for column in sums.primary_key} | {"passed"}
-    figures = [column.name for column in sums.c if column.name not in own]
-    fixed = ["passed"] if "passed" in sums.c else []
-    owners = select(accounts.c.id)
+    figures = [column.name for column in sums.c if not column.primary_key]
     query = (
         select(
             table.c.account_id,
             func.max(span),
             func.max(hour // span),
             *(table.c[key] for key in keys),
-            *(func.max(table.c[name]) for name in fixed),
             *(func.sum(table.c[name]) for name in figures),
         )
-        .where(table.c.account_id.in_(owners), table.c.hour == hour)
-        .group_by(*grouped)
+        .where(table.c.hour == hour)
+        .group_by(table.c.account_id, *(table.c[key] for key in keys))
     )
+    if "endpoint_id" in table.c:  # each endpoint's own rows of that hour lie together, and so they are looked for
+        query = query.where(table.c.account_id == endpoints.c.account_id, table.c.endpoint_id == endpoints.c.id)
+    else:
+        query = query.where(table.c.account_id.in_(select(accounts.c.id)))
     if "test" in table.c:
-        query = query.where(table.c.test.is_(False))
-    adding = insert(sums).from_select(["account_id", "span", "start", *keys, *fixed, *figures], query)
+        query = query.where(table.c.test.is_(false()))
+    adding = insert(sums).from_select(["account_id", "span", "start", *keys, *figures], query)
     connection.execute(
         adding.on_conflict_do_update(
             index_elements=list(sums.primary_key),

@@ -60,7 +60,7 @@ def _shipments() -> None:
     op.create_index("scans_of_shipment", "scans", ["shipment_id", "id"])
 
 
-def _counters(name: str, keys: dict[str, type[sa.types.TypeEngine[Any]]], *figures: str, fixed: str = "") -> None:
+def _counters(name: str, keys: dict[str, type[sa.types.TypeEngine[Any]]], *figures: str) -> None:
     op.create_table(
         name,
         sa.Column("account_id", sa.BigInteger(), primary_key=True, autoincrement=False),
@@ -68,7 +68,6 @@ def _counters(name: str, keys: dict[str, type[sa.types.TypeEngine[Any]]], *figur
             sa.Column(key, kind(), primary_key=True, autoincrement=False if kind is not sa.Text else "auto")
             for key, kind in keys.items()
         ),
-        *((sa.Column(fixed, sa.Boolean(), nullable=False),) if fixed else ()),
         *(sa.Column(figure, sa.Integer(), nullable=False) for figure in figures),
         sqlite_with_rowid=False,
     )
@@ -86,11 +85,10 @@ def _figures() -> None:
     receipt = {"carrier": sa.Text, "bucket": sa.SmallInteger}
     _counters("receipt_counters", {"hour": sa.Integer, **receipt}, "deliveries")
     _counters("receipt_sums", {**span, **receipt}, "deliveries")
+    answer = {"kind": sa.SmallInteger, "http_code": sa.SmallInteger, "cause": sa.Text, "passed": sa.Boolean}
     _counters(
-        "counter_sums",
-        {**span, "endpoint_id": sa.BigInteger, "kind": sa.SmallInteger, "http_code": sa.SmallInteger, "cause": sa.Text},
-        "attempts", "retries", "delivered", "gave_up",
-        fixed="passed",
+        "counter_sums", {**span, "endpoint_id": sa.BigInteger, **answer, "retried": sa.Boolean},
+        "attempts", "delivered", "gave_up",
     )  # fmt: skip
     _counters("time_sums", {**span, "endpoint_id": sa.BigInteger, "bucket": sa.SmallInteger}, "attempts")
     op.create_table(
