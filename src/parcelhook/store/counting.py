@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+from msgspec import Struct
+
+from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.webhooks.delivery import Attempt, Outcome, StoredEvent
@@ -25,11 +29,21 @@ _STEP_LOG: Final = math.log(BUCKET_STEP)
 Key = tuple[int, int, int, int, str, int, str, bool]
 
 
+class _Told(Struct):
+    """Of the body of a tracking update, when the carrier scanned (Unix seconds)."""
+
+    date: int = 0
+
+
+_told: Final = msgspec.json.Decoder(_Told).decode
+
+
 def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
     """Count a batch of attempts."""
     found: dict[Key, list[int]] = {}
     passed: dict[Key, bool] = {}
     times: Counter[tuple[int, int, int, int]] = Counter()
+    receipts: dict[tuple[int, int, str, int], int] = {}  # by whole seconds: many of a batch are alike
     hour = ids.made_at(log_ids[0]) // HOUR_MS if log_ids else 0
     last = ids.made_at(log_ids[-1]) // HOUR_MS if log_ids else 0
     for outcome, log_id in zip(outcomes, log_ids, strict=True):
@@ -47,14 +61,17 @@ def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequen
         if outcome.ended is not None:
             figures[3 if outcome.ended else 4] += 1
         times[attempt.account_id, hour, attempt.endpoint_id, bucket(attempt.time_spent_ms)] += 1
+        if outcome.ended and attempt.kind is EventKind.TRACKING_UPDATE and not attempt.manual:
+            scanned_s = _told(outcome.delivery.event.body).date
+            if scanned_s:
+                receipt = attempt.account_id, hour, attempt.carrier, attempt.date_end_ms // 1_000 - scanned_s
+                receipts[receipt] = receipts.get(receipt, 0) + 1
     _add(transaction, [(*key, passed[key], *figures) for key, figures in found.items()])
     rows.add(
-        transaction.raw,
-        "time_counters",
-        "account_id, hour, endpoint_id, bucket",
-        "attempts",
+        transaction.raw, "time_counters", "account_id, hour, endpoint_id, bucket", "attempts",
         [(*key, number) for key, number in times.items()],
-    )
+    )  # fmt: skip
+    _add_receipts(transaction, receipts)
 
 
 def count_test(transaction: Transaction, attempt: Attempt, log_id: int) -> None:
@@ -100,3 +117,13 @@ def _key(attempt: Attempt, hour: int, *, test: bool) -> Key:
 
 def _add(transaction: Transaction, found: list[tuple[int | str | bool, ...]]) -> None:
     rows.add(transaction.raw, "counters", _KEY, _FIGURES, found, fixed="passed")
+
+
+def _add_receipts(transaction: Transaction, receipts: Mapping[tuple[int, int, str, int], int]) -> None:
+    found: Counter[tuple[int, int, str, int]] = Counter()
+    for (account_id, hour, carrier, seconds), number in receipts.items():
+        found[account_id, hour, carrier, bucket(1_000 * seconds)] += number
+    rows.add(
+        transaction.raw, "receipt_counters", "account_id, hour, carrier, bucket", "deliveries",
+        [(*key, number) for key, number in found.items()],
+    )  # fmt: skip
