@@ -32,7 +32,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """Attempts, and the deliveries that ended with them. `retries` are the attempts beyond the first of their delivery."""
+    """Attempts, and the deliveries that ended with them. `retries` are those whose Retry number is above 0."""
 
     passed: int = 0
     failed: int = 0
