@@ -41,6 +41,11 @@ def grow(database: Database, *numbers: int) -> None:
     database.write_now(lambda t: recording.insert_attempts(t, [line] * len(numbers), numbers))
 
 
+async def let_in() -> bool:
+    """The key still opens the door."""
+    return True
+
+
 async def take(parts: AsyncIterator[bytes]) -> bytes:
     return await asyncio.wait_for(anext(parts), LIMIT_S)
 
@@ -54,7 +59,7 @@ async def shown(parts: AsyncIterator[bytes]) -> int | None:
 def test_a_line_that_was_read_before_its_news_came_is_shown_once(database: Database) -> None:
     async def scene() -> list[int | None]:
         news = News(0)
-        parts = as_events(follow(database, news, 1, LogFilter(), 0))
+        parts = as_events(follow(database, news, 1, LogFilter(), 0), let_in)
         await take(parts)
         grow(database, 1, 2)
         news.publish(1)  # 2 is committed already, and its news on the way
@@ -70,7 +75,7 @@ def test_a_line_that_was_read_before_its_news_came_is_shown_once(database: Datab
 def test_a_log_that_grows_by_what_the_filter_holds_back_still_beats(database: Database) -> None:
     async def scene() -> list[bytes]:
         news = News(0)
-        parts = as_events(follow(database, news, 1, LogFilter(order_id="another"), 0, heartbeat_s=0.0))
+        parts = as_events(follow(database, news, 1, LogFilter(order_id="another"), 0, heartbeat_s=0.0), let_in)
         await take(parts)
         found = []
         for number in range(1, 4):
@@ -85,10 +90,31 @@ def test_a_log_that_grows_by_what_the_filter_holds_back_still_beats(database: Da
 def test_a_silent_log_beats_and_a_server_that_stops_ends_the_stream(database: Database) -> None:
     async def scene() -> None:
         news = News(0)
-        parts = as_events(follow(database, news, 1, LogFilter(), 0, heartbeat_s=0.01))
+        parts = as_events(follow(database, news, 1, LogFilter(), 0, heartbeat_s=0.01), let_in)
         await take(parts)
         assert [await take(parts) for _ in range(3)] == [SILENCE] * 3
         news.close()
+        with pytest.raises(StopAsyncIteration):
+            await take(parts)
+
+    asyncio.run(scene())
+
+
+def test_a_key_that_is_revoked_ends_the_stream_before_the_next_line(database: Database) -> None:
+    async def scene() -> None:
+        news = News(0)
+        keys = iter((True, False))
+
+        async def still() -> bool:
+            return next(keys)
+
+        parts = as_events(follow(database, news, 1, LogFilter(), 0), still)
+        await take(parts)
+        grow(database, 1)
+        news.publish(1)
+        assert await shown(parts) == 1
+        grow(database, 2)
+        news.publish(2)
         with pytest.raises(StopAsyncIteration):
             await take(parts)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from parcelhook import times
+from parcelhook.edge.asking import chosen, chosen_event
 from parcelhook.errors import InvalidInput
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
@@ -23,7 +24,9 @@ from parcelhook.webhooks.filters import NO_FILTERS, Filters
 from parcelhook.webhooks.formats import Format
 from parcelhook.webhooks.retry import timetable
 
-CHOICES = {kind.choice: kind for kind in EventKind}
+RULES = {rule.value: rule for rule in ResponseRule}
+ORDERINGS = {ordering.value: ordering for ordering in Ordering}
+FORMATS = {form.value: form for form in Format}
 
 
 class HeaderInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,13 +182,13 @@ def draft(data: EndpointInput, account_id: int) -> Endpoint:
         retry_count=_retry_count(data.retry, data.retry_count, 0),
         retry_schedule=tuple(data.retry_schedule),
         custom_headers=_headers(data.custom_headers, ()),
-        response_rule=_choice("response_rule", data.response_rule, ResponseRule),
-        ordering=_choice("ordering", data.ordering, Ordering),
+        response_rule=chosen("response_rule", data.response_rule, RULES),
+        ordering=chosen("ordering", data.ordering, ORDERINGS),
         timeout_ms=data.timeout_ms,
         rate_limit=data.rate_limit,
         concurrency=data.concurrency,
         filters=data.filters or NO_FILTERS,
-        format=_choice("format", data.format, Format),
+        format=chosen("format", data.format, FORMATS),
     )
 
 
@@ -211,31 +214,19 @@ def changed(endpoint: Endpoint, data: EndpointChange) -> dict[str, Any]:
     if data.custom_headers is not UNSET:
         changes["custom_headers"] = _headers(data.custom_headers, endpoint.custom_headers)
     if data.response_rule is not UNSET:
-        changes["response_rule"] = _choice("response_rule", data.response_rule, ResponseRule)
+        changes["response_rule"] = chosen("response_rule", data.response_rule, RULES)
     if data.ordering is not UNSET:
-        changes["ordering"] = _choice("ordering", data.ordering, Ordering)
+        changes["ordering"] = chosen("ordering", data.ordering, ORDERINGS)
     if data.filters is not UNSET:
         changes["filters"] = data.filters or NO_FILTERS
     if data.format is not UNSET:
-        changes["format"] = _choice("format", data.format, Format)
+        changes["format"] = chosen("format", data.format, FORMATS)
     return changes
-
-
-def event(field: str, word: str) -> EventKind:
-    """The event of that name, or InvalidInput."""
-    if word not in CHOICES:
-        raise InvalidInput(
-            f'"{word[:100]}" is not an event.',
-            field=field,
-            value=word[:100],
-            remedy="Choose from " + ", ".join(CHOICES) + ".",
-        )
-    return CHOICES[word]
 
 
 def events(words: list[str]) -> frozenset[EventKind]:
     """The events of those names, or InvalidInput."""
-    return frozenset(event(f"events[{index}]", word) for index, word in enumerate(words))
+    return frozenset(chosen_event(f"events[{index}]", word) for index, word in enumerate(words))
 
 
 def _retry_count(retry: Retry | UnsetType, count: int | UnsetType, before: int) -> int:
@@ -276,18 +267,6 @@ def _headers(given: list[HeaderInput], stored: tuple[CustomHeader, ...]) -> tupl
             )
         found.append(CustomHeader(header.key, value))
     return tuple(found)
-
-
-def _choice(field: str, word: str, choices: type[ResponseRule] | type[Ordering] | type[Format]) -> Any:
-    try:
-        return choices(word)
-    except ValueError:
-        raise InvalidInput(
-            f'"{word[:100]}" is not possible for {field}.',
-            field=field,
-            value=word[:100],
-            remedy="Possible are: " + ", ".join(choices) + ".",
-        ) from None
 
 
 def view(endpoint: Endpoint, waiting: int, server_schedule: tuple[float, ...]) -> EndpointView:

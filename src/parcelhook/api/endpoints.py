@@ -22,7 +22,6 @@ from parcelhook.api.endpoint_forms import (
     TestInput,
     changed,
     draft,
-    event,
     events,
     fields,
     view,
@@ -31,9 +30,10 @@ from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import check_body, known_parameters
 from parcelhook.delivery import connecting, lookback
 from parcelhook.delivery.platform import Platform
-from parcelhook.edge.asking import filter_id, filter_number, public_id
+from parcelhook.edge.asking import chosen_event, filter_id, filter_number, public_id
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
+from parcelhook.store.accounts import Scope
 from parcelhook.webhooks.endpoint import Endpoint
 from parcelhook.webhooks.filters import NO_FILTERS
 
@@ -142,7 +142,7 @@ async def try_out(
     platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId, data: JSONBody[TestInput | None] = None
 ) -> dict[str, Any]:
     """Send the sample of an event now and answer with all the information transmitted, whether it passed or not."""
-    kind = event("event", (data or TestInput()).event)
+    kind = chosen_event("event", (data or TestInput()).event)
     return connecting.view(await connecting.try_out(platform, account_id, _id(endpoint_id), kind))
 
 
@@ -158,9 +158,9 @@ async def disable(platform: ThePlatform, account_id: TheAccount, endpoint_id: Pa
     return await _view(platform, await connecting.disable(platform, account_id, _id(endpoint_id)))
 
 
-@get("/{endpoint_id:str}/secret", summary="Signing secret")
+@get("/{endpoint_id:str}/secret", summary="Signing secret", opt={"scope": Scope.FULL})
 async def secret(platform: ThePlatform, account_id: TheAccount, endpoint_id: PathId) -> Secret:
-    """The secret that requests to this endpoint are signed with (Standard Webhooks)."""
+    """The secret that requests to this endpoint are signed with (Standard Webhooks). A key that may only read gets none."""
     return Secret(secret=platform.registry.endpoint(account_id, _id(endpoint_id)).secrets[0].secret)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +13,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
-from parcelhook.api.auth import require_key
+from parcelhook.api.auth import require_key, still_opens
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import known_parameters
 from parcelhook.delivery.following import follow
@@ -126,16 +127,20 @@ async def stream(
     last = filter_id("Last-Event-ID", ids.Prefix.ATTEMPT, request.headers.get("last-event-id"))
     start = platform.news.latest if last is None else last
     return Stream(
-        as_events(follow(platform.database, platform.news, account_id, wanted, start)),
+        as_events(follow(platform.database, platform.news, account_id, wanted, start), partial(still_opens, request)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def as_events(steps: AsyncIterator[list[LogLine]]) -> AsyncIterator[bytes]:
-    """Each line as a server-sent event; a comment where there is nothing new."""
+async def as_events(
+    steps: AsyncIterator[list[LogLine]], may_go_on: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """Each line as a server-sent event; a comment where there is nothing new. Ends when the key opens nothing any more."""
     yield b": following\n\n"
     async for lines in steps:
+        if not await may_go_on():
+            return
         if not lines:
             yield b": nothing new\n\n"
         for line in lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -29,7 +30,7 @@ from parcelhook.dashboard import (
 )
 from parcelhook.dashboard.pages import page, see
 from parcelhook.dashboard.passwords import Doorkeeper, Passwords
-from parcelhook.dashboard.visitors import READING, LoginNeeded, visitor
+from parcelhook.dashboard.visitors import MOST_BYTES, READING, LoginNeeded, visitor
 from parcelhook.delivery.platform import Platform
 from parcelhook.errors import ParcelhookError, TooManyTries
 
@@ -57,6 +58,7 @@ def create_dashboard(platform: Platform) -> Litestar:
     return Litestar(
         route_handlers=[
             assets.asset,
+            assets.icon,
             login.router,
             overview.router,
             webhooks.router,
@@ -80,7 +82,10 @@ def create_dashboard(platform: Platform) -> Litestar:
             Exception: _on_unexpected,
         },
         before_send=[_add_headers],
-        state=State({"platform": platform, "passwords": Passwords(), "doorkeeper": Doorkeeper()}),
+        request_max_body_size=MOST_BYTES,
+        state=State(
+            {"platform": platform, "passwords": Passwords(), "doorkeeper": Doorkeeper(), "followers": Counter()}
+        ),
         openapi_config=None,
         logging_config=None,
     )

@@ -76,15 +76,16 @@ def spark(rows: Sequence[Bar], *, title: str) -> Markup:
     """A small chart of the same kind, for a line of a table."""
     top = max((row.passed + row.failed for row in rows), default=0) or 1
     step = 120 / max(len(rows), 1)
-    parts = []
+    passed, failed = [], []
     for index, row in enumerate(rows):
         well, ill = 24 * row.passed / top, 24 * row.failed / top
-        parts.append(_rect("passed", index * step + 0.5, 26 - well, step - 1, well))
-        parts.append(_rect("failed", index * step + 0.5, 26 - well - ill, step - 1, ill))
-    parts.append(Markup('<path class="axis" d="M0 26.5H120"/>'))
-    return Markup('<svg class="spark" viewBox="0 0 120 27" role="img" aria-label="{}">{}</svg>').format(
-        title, Markup("").join(parts)
-    )
+        passed.append(_column(index * step + 0.5, 26, step - 1, well))
+        failed.append(_column(index * step + 0.5, 26 - well, step - 1, ill))
+    # One path for all bars of a colour: a table may hold many of these.
+    return Markup(
+        '<svg class="spark" viewBox="0 0 120 27" role="img" aria-label="{}"><path class="passed" d="{}"/>'
+        '<path class="failed" d="{}"/><path class="axis" d="M0 26.5H120"/></svg>'
+    ).format(title, "".join(passed), "".join(failed))
 
 
 def phases(timing: Sequence[tuple[str, float]], *, title: str) -> Markup:
@@ -154,6 +155,10 @@ def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
     return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
         name, x, y, width, height
     )
+
+
+def _column(x: float, bottom: float, width: float, height: float) -> str:
+    return f"M{x:.1f} {bottom:.1f}h{width:.1f}v-{height:.1f}h-{width:.1f}z" if height > 0 else ""
 
 
 def _height(value: float, top: float) -> float:

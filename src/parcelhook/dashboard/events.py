@@ -13,7 +13,7 @@ from parcelhook.dashboard.given import Asked, PathId, ThePlatform, Who
 from parcelhook.dashboard.pages import body_text, page, see
 from parcelhook.dashboard.visitors import check_form, require_user
 from parcelhook.dashboard.webhook_form import CHOICES
-from parcelhook.edge.asking import filter_choice, filter_id
+from parcelhook.edge.asking import filter_choice, filter_id, filter_text
 from parcelhook.errors import InvalidInput, NotFound
 from parcelhook.shipping.events import Event, EventKind, check, encode, sample
 from parcelhook.store import deliveries, events, ids
@@ -28,6 +28,8 @@ _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]:
     """A page of events, newest first."""
     texts = {name: request.query_params.get(name, "").strip() for name in ("event", "search")}
+    for name, text in texts.items():
+        filter_text(name, text)
     kind = filter_choice("event", texts["event"] or None, CHOICES)
     before = filter_id("cursor", ids.Prefix.EVENT, request.query_params.get("cursor") or None)
 
@@ -57,7 +59,7 @@ async def send_page(request: Asked) -> Response[Any]:
     return page(request, "event_new.html", {"kind": kind, "body": body, "choices": CHOICES, "error": ""})
 
 
-@post("/events/new")
+@post("/events/new", request_max_body_size=4 * LONGEST_BODY)
 async def send(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]:
     """Feed it in, the way the API does."""
     form = await request.form()

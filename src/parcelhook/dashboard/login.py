@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath
@@ -42,7 +41,7 @@ async def login_page(request: Request[Any, Any, Any]) -> Response[Any]:
 async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     """Let them in, or say that the two do not belong together: never which one is wrong."""
     form = await request.form()
-    email, password = str(form.get("email", "")).strip().lower(), str(form.get("password", ""))
+    email, password = str(form.get("email", ""))[: users.LONGEST_EMAIL].strip().lower(), str(form.get("password", ""))
     following = _within(str(form.get("next", "/")))
     platform: Platform = request.app.state.platform
     passwords: Passwords = request.app.state.passwords
@@ -50,12 +49,11 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     address = request.client.host if request.client else ""
     context = {"email": email, "following": following}
     try:
-        doorkeeper.check(address, email)
+        doorkeeper.knock(address, email)
     except ParcelhookError as error:
         return _form(request, "login.html", {**context, "error": error.message}, status=error.status)
     found = await platform.database.read(lambda connection: users.by_email(connection, email))
     if not await passwords.fits(found[1] if found else None, password) or found is None:
-        doorkeeper.wrong(address, email)
         return _form(request, "login.html", {**context, "error": WRONG}, status=403)
     doorkeeper.right(address, email)
     return await _let_in(platform, found[0].id, following)
@@ -170,10 +168,8 @@ def _form(
 
 def _within(target: str) -> str:
     """A path of ours to go on to; anything that leads elsewhere becomes the first page."""
-    parts = urlsplit(target)
-    if parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//") or "\\" in target:
-        return "/"
-    return target if target.isprintable() else "/"
+    leads_away = not target.startswith("/") or target.startswith("//") or "\\" in target
+    return "/" if leads_away or not (target.isascii() and target.isprintable()) else target
 
 
 router = Router(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from parcelhook.dashboard import figures
 from parcelhook.dashboard.curl import as_curl
 from parcelhook.dashboard.given import Asked, PathId, ThePlatform, Who
 from parcelhook.dashboard.pages import fragment, page, see
-from parcelhook.dashboard.visitors import check_form, require_user
+from parcelhook.dashboard.visitors import Visitor, check_form, require_user
 from parcelhook.dashboard.webhook_form import CHOICES
 from parcelhook.delivery import connecting
 from parcelhook.delivery.following import follow
@@ -26,15 +27,17 @@ from parcelhook.edge import export as files
 from parcelhook.edge import log_query
 from parcelhook.edge.asking import filter_choice, filter_id, public_id
 from parcelhook.edge.log_items import LogItem, item, whole_item
-from parcelhook.errors import InvalidInput, NotFound
-from parcelhook.store import deliveries, ids, insights, log
+from parcelhook.errors import Busy, InvalidInput, NotFound
+from parcelhook.store import deliveries, ids, insights, log, users
 from parcelhook.store.insights import Range
 from parcelhook.store.log import LogLine
 from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.schema import DeliveryState
 
 PAGE: Final = 50
+MOST_STREAMS: Final = 20  # that one user may keep open
 PERIODS: Final = {"1h": 1, "24h": 24, "7d": 168, "30d": 720}
+CARRIERS_OF_HOURS: Final = 168  # those that the filter offers to choose from
 HOUR_MS: Final = 3_600_000
 
 
@@ -68,7 +71,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         lines = [] if wrong else log.page(connection, account_id, wanted, before=before, limit=PAGE + 1)
         stands = deliveries.standing(connection, [line.delivery_id for line in lines if line.delivery_id is not None])
         strip = figures.strip(connection, account_id, wanted.endpoint_id)
-        carriers = insights.carriers(connection, account_id, Range.last(720, times.now_ms()))
+        carriers = insights.carriers(connection, account_id, Range.last(CARRIERS_OF_HOURS, times.now_ms()))
         nothing_yet = not lines and not log.page(connection, account_id, LogFilter(), before=None, limit=1)
         return lines, stands, strip, carriers, nothing_yet
 
@@ -104,23 +107,45 @@ async def stream(request: Asked, platform: ThePlatform, who: Who) -> Stream:
     after = request.headers.get("last-event-id") or request.query_params.get("after")
     seen = filter_id("after", ids.Prefix.ATTEMPT, after) or platform.news.latest
     steps = follow(platform.database, platform.news, who.user.account_id, _wanted(_texts(request)), seen)
+    if request.app.state.followers[who.user.id] >= MOST_STREAMS:
+        raise Busy(f"You follow the log in {MOST_STREAMS} windows already. Close one of them.")
     return Stream(
-        _as_rows(request, platform, steps),
+        _counted(request.app.state.followers, who, _as_rows(request, platform, who, steps)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _as_rows(request: Asked, platform: Platform, steps: AsyncIterator[list[LogLine]]) -> AsyncIterator[bytes]:
+async def _counted(followers: Counter[int], who: Visitor, rows: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    followers[who.user.id] += 1
+    try:
+        async for row in rows:
+            yield row
+    finally:
+        followers[who.user.id] -= 1
+
+
+async def _as_rows(
+    request: Asked, platform: Platform, who: Visitor, steps: AsyncIterator[list[LogLine]]
+) -> AsyncIterator[bytes]:
+    """Until the session has ended: whoever logs out or is removed sees no more."""
+    session = users.digest(who.token)
     yield b": following\n\n"
     async for lines in steps:
+        numbers = [line.delivery_id for line in lines if line.delivery_id is not None]
+
+        def look(connection: Connection) -> tuple[bool, dict[int, deliveries.Standing]]:
+            there = users.of_session(connection, session, times.now_ms()) is not None
+            return there, deliveries.standing(connection, numbers)  # noqa: B023  (awaited here)
+
+        there, stands = await platform.database.read(look)
+        if not there:
+            return
         if not lines:
             yield b": nothing new\n\n"
-            continue
-        numbers = [line.delivery_id for line in lines if line.delivery_id is not None]
-        stands = await platform.database.read(lambda connection: deliveries.standing(connection, numbers))  # noqa: B023  (awaited here)
         for row in _rows(platform, lines, stands):
-            html = fragment(request, "log_rows.html", "log_row", row=row, query="").replace("\n", " ")
+            # Whatever ends a line would end the field of the event-stream too, and what follows would be read as another.
+            html = " ".join(fragment(request, "log_rows.html", "log_row", row=row, query="").splitlines())
             yield b"event: row\nid: %s\ndata: %s\n\n" % (row.item.id.encode(), html.encode())
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,7 +15,7 @@ from parcelhook.errors import InvalidInput, TooManyTries
 
 SHORTEST = 10  # characters
 LONGEST = 200
-TRIES = 5  # wrong passwords for one user from one address, and
+TRIES = 5  # wrong passwords for one user from one address (of IPv6: one network), and
 TRIES_OF_ADDRESS = 30  # from one address for any user, within
 WINDOW_S = 900.0
 MOST_DOORS = 10_000  # remembered at once
@@ -55,34 +56,43 @@ def checked(password: str) -> None:
 
 
 class Doorkeeper:
-    """Counts wrong passwords and makes whoever gives too many wait. Belongs to the event loop."""
+    """Counts tries at passwords and makes whoever gives too many wrong ones wait. Belongs to the event loop."""
 
     def __init__(self) -> None:
-        self._wrong: dict[tuple[str, str], deque[float]] = {}
+        self._tries: dict[tuple[str, str], deque[float]] = {}
 
-    def check(self, address: str, email: str) -> None:
-        """TooManyTries if this door is closed for now."""
+    def knock(self, address: str, email: str) -> None:
+        """Note a try, before its password is looked at: a hundred at once are a hundred. TooManyTries if it may not be looked at."""
         now = time.monotonic()
-        for door, most in (((address, email), TRIES), ((address, ""), TRIES_OF_ADDRESS)):
-            times = self._wrong.get(door, deque())
-            while times and times[0] <= now - WINDOW_S:
-                times.popleft()
-            if len(times) >= most:
-                wait_s = int(times[0] + WINDOW_S - now) + 1
+        doors = self._doors(address, email)
+        for door, most in doors:
+            tries = self._recent(door, now)
+            if len(tries) >= most:
+                wait_s = int(tries[0] + WINDOW_S - now) + 1
                 raise TooManyTries(
                     f"Too many wrong passwords. Try again in {max(1, wait_s // 60)} minutes, or ask an owner for a new link.",
                     retry_after_s=wait_s,
                 )
-
-    def wrong(self, address: str, email: str) -> None:
-        """Note a wrong password."""
-        if len(self._wrong) > MOST_DOORS:
-            self._wrong = {
-                door: times for door, times in self._wrong.items() if times[-1] > time.monotonic() - WINDOW_S
-            }
-        for door in ((address, email), (address, "")):
-            self._wrong.setdefault(door, deque()).append(time.monotonic())
+        if len(self._tries) > MOST_DOORS:
+            self._tries = {door: tries for door in list(self._tries) if (tries := self._recent(door, now))}
+        for door, _ in doors:
+            self._tries.setdefault(door, deque()).append(now)
 
     def right(self, address: str, email: str) -> None:
-        """Forget the wrong ones for that user."""
-        self._wrong.pop((address, email), None)
+        """The password was right: forget the tries for that user, and this one from that address."""
+        (of_user, _), (of_address, _) = self._doors(address, email)
+        self._tries.pop(of_user, None)
+        if tries := self._tries.get(of_address):
+            tries.pop()
+
+    def _doors(self, address: str, email: str) -> tuple[tuple[tuple[str, str], int], tuple[tuple[str, str], int]]:
+        # Whoever has an IPv6 address has a network of them.
+        if ":" in address:
+            address = str(ip_network((address.partition("%")[0], 64), strict=False))
+        return ((address, email), TRIES), ((address, ""), TRIES_OF_ADDRESS)
+
+    def _recent(self, door: tuple[str, str], now: float) -> deque[float]:
+        tries = self._tries.get(door, deque())
+        while tries and tries[0] <= now - WINDOW_S:
+            tries.popleft()
+        return tries

@@ -13,7 +13,7 @@ from parcelhook import settings as server
 from parcelhook import times
 from parcelhook.dashboard.given import Asked, PathId, ThePlatform, Who
 from parcelhook.dashboard.pages import errors_by_field, page, see, zone_info
-from parcelhook.dashboard.passwords import Passwords
+from parcelhook.dashboard.passwords import Doorkeeper, Passwords
 from parcelhook.dashboard.visitors import Visitor, check_form, require_user
 from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import filter_choice
@@ -141,9 +141,13 @@ async def set_password(request: Asked, platform: ThePlatform, who: Who) -> Respo
     """A new password; it ends every session of this user, this one too."""
     form = await request.form()
     passwords: Passwords = request.app.state.passwords
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    address = request.client.host if request.client else ""
     found = await platform.database.read(lambda connection: users.by_email(connection, who.user.email))
     try:
+        doorkeeper.knock(address, who.user.email)
         await _check_present(passwords, found[1] if found else None, str(form.get("current", "")))
+        doorkeeper.right(address, who.user.email)
         password_hash = await passwords.hash(str(form.get("password", "")))
     except InvalidInput as flaw:
         return await _page(request, platform, who, errors=errors_by_field([flaw]))

@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.enums import RequestEncodingType
 from litestar.handlers.base import BaseRouteHandler
 from msgspec import Struct
 
 from parcelhook import times
 from parcelhook.delivery.platform import Platform
-from parcelhook.errors import NotAllowed
+from parcelhook.errors import NotAllowed, PayloadTooLarge
 from parcelhook.store import accounts, users
 from parcelhook.store.users import Role, User
 
 SESSION: Final = "parcelhook_session"
 VISIT: Final = "parcelhook_visit"  # of somebody who has not logged in yet: their forms need a token too
 CSRF_FIELD: Final = "_csrf"
+MOST_FIELDS: Final = 500  # of a form; to read a million empty ones would stop the server for seconds
+MOST_BYTES: Final = 1024 * 1024  # of a form
 READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -87,12 +89,23 @@ async def check_form(request: Request[Any, Any, Any]) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise refused
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and not _is_ours(request, origin):
         raise refused
-    given = (await request.form()).get(CSRF_FIELD, "")
+    if request.content_type[0] != RequestEncodingType.URL_ENCODED:
+        raise refused
+    if (await request.body()).count(b"&") >= MOST_FIELDS:
+        raise PayloadTooLarge(f"A form holds less than {MOST_FIELDS} fields.")
+    given = str((await request.form()).get(CSRF_FIELD, ""))
     expected = csrf_token(session_token(request))
-    if not expected or not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
+    if not expected or not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
         raise refused
+
+
+def _is_ours(request: Request[Any, Any, Any], origin: str) -> bool:
+    """Whether that is where our pages are: what the browser asked for, or what a proxy in front of us is asked for."""
+    platform: Platform = request.app.state.platform
+    _, _, host = origin.partition("://")
+    return host == request.headers.get("host") or origin == platform.settings.public_url
 
 
 def visitor(request: ASGIConnection[Any, Any, Any, Any]) -> Visitor | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from litestar.datastructures import FormMultiDict
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from parcelhook.dashboard import filter_form
 from parcelhook.dashboard.filter_form import TypedFilters, at_its_field, filters_of
+from parcelhook.edge.asking import chosen, chosen_event
 from parcelhook.errors import InvalidInput
 from parcelhook.shipping.events import EventKind
 from parcelhook.webhooks.endpoint import (
@@ -26,7 +26,7 @@ from parcelhook.webhooks.endpoint import (
 )
 from parcelhook.webhooks.formats import Format
 
-Choice = TypeVar("Choice", bound=StrEnum)
+T = TypeVar("T")
 
 CHOICES = {kind.choice: kind for kind in EventKind}
 
@@ -126,18 +126,20 @@ def endpoint_of(typed: Typed, account_id: int, stored: Endpoint | None) -> tuple
     fields: dict[str, Any] = {
         "url": typed.url,
         "label": typed.label,
-        "events": frozenset(CHOICES[word] for word in typed.events if word in CHOICES),
+        "events": _events(typed.events, found),
         "username": typed.username,
         "password": _password(typed, stored),
-        "retry_count": _number("retry_count", typed.retry_count, found, at_least=1) if typed.retry else 0,
+        "retry_count": _retry_count(typed.retry_count, found) if typed.retry else 0,
         "custom_headers": _headers(typed, stored, found) if typed.with_headers else (),
-        "response_rule": _choice("response_rule", typed.response_rule, ResponseRule, found),
-        "ordering": _choice("ordering", typed.ordering, Ordering, found),
+        "response_rule": _choice(
+            "response_rule", typed.response_rule, {rule.value: rule for rule in ResponseRule}, found
+        ),
+        "ordering": _choice("ordering", typed.ordering, {order.value: order for order in Ordering}, found),
         "timeout_ms": _milliseconds(typed.timeout_s, found),
         "rate_limit": _number("rate_limit", typed.rate_limit, found),
         "concurrency": _number("concurrency", typed.concurrency, found),
         "filters": filters_of(typed.filters, found),
-        "format": _choice("format", typed.format, Format, found),
+        "format": _choice("format", typed.format, {form.value: form for form in Format}, found),
     }
     if not fields["events"]:
         remedy = "Choose Order Shipped, Order Error or Tracking Updates; several are possible."
@@ -145,6 +147,16 @@ def endpoint_of(typed: Typed, account_id: int, stored: Endpoint | None) -> tuple
     endpoint = replace(base, **{name: value for name, value in fields.items() if value is not None})
     known = {flaw.field for flaw in found}
     return endpoint, found + [flaw for flaw in map(at_its_field, flaws(endpoint)) if flaw.field not in known]
+
+
+def _events(words: frozenset[str], found: list[InvalidInput]) -> frozenset[EventKind]:
+    kinds = set()
+    for word in sorted(words):
+        try:
+            kinds.add(chosen_event("events", word))
+        except InvalidInput as flaw:
+            found.append(flaw)
+    return frozenset(kinds)
 
 
 def _password(typed: Typed, stored: Endpoint | None) -> str:
@@ -172,7 +184,7 @@ def _headers(typed: Typed, stored: Endpoint | None, found: list[InvalidInput]) -
                 _flaw(
                     f"custom_headers[{index}].value",
                     "",
-                    f'The header "{row.key[:100]}" has no Value.',
+                    f'The header "{row.key[:100]}" has no value.',
                     "Give its value.",
                 )
             )
@@ -180,11 +192,18 @@ def _headers(typed: Typed, stored: Endpoint | None, found: list[InvalidInput]) -
     return tuple(headers)
 
 
-def _number(field: str, text: str, found: list[InvalidInput], *, at_least: int = 0) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= at_least:
+def _retry_count(text: str, found: list[InvalidInput]) -> int | None:
+    count = _number("retry_count", text, found)
+    if count == 0:
+        remedy = f"Give 1 to {MAX_RETRY_COUNT}, or switch Retry off."
+        found.append(_flaw("retry_count", text, "Retry is on, but Count of Retry is 0.", remedy))
+    return count
+
+
+def _number(field: str, text: str, found: list[InvalidInput]) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
-    remedy = f"Give 1 to {MAX_RETRY_COUNT}." if field == "retry_count" else "Give a whole number."
-    found.append(_flaw(field, text, f'"{text[:50]}" is not possible here.', remedy))
+    found.append(_flaw(field, text, f'"{text[:50]}" is not a whole number.', "Give one, such as 5."))
     return None
 
 
@@ -199,13 +218,11 @@ def _milliseconds(text: str, found: list[InvalidInput]) -> int | None:
     return None
 
 
-def _choice(field: str, word: str, choices: type[Choice], found: list[InvalidInput]) -> Choice | None:
+def _choice(field: str, word: str, choices: dict[str, T], found: list[InvalidInput]) -> T | None:
     try:
-        return choices(word)
-    except ValueError:
-        found.append(
-            _flaw(field, word, f'"{word[:50]}" is not possible here.', "Choose from " + ", ".join(choices) + ".")
-        )
+        return chosen(field, word, choices)
+    except InvalidInput as flaw:
+        found.append(flaw)
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, Router, get, post
@@ -121,8 +122,16 @@ async def show(request: Asked, platform: ThePlatform, who: Who, endpoint_id: Pat
     endpoint = find(platform, who, endpoint_id)
     account_id = endpoint.account_id
     hours = figures.chosen_range(request.query_params.get("range"))
-    row = await platform.database.read(lambda connection: _row(connection, platform, endpoint, figures.day()))
-    shown = await platform.database.read(lambda connection: figures.charts(connection, account_id, hours, endpoint.id))
+
+    def look(connection: Connection) -> tuple[Row, list[figures.Chart]]:
+        day = figures.day()
+        of_day = insights.by_hour(connection, account_id, day, endpoint.id)
+        return (
+            _row(connection, platform, endpoint, day, of_day),
+            figures.charts(connection, account_id, hours, endpoint.id),
+        )
+
+    row, shown = await platform.database.read(look)
     connected = None
     if "connected" in request.query_params:
         number = public_id(ids.Prefix.ATTEMPT, request.query_params["connected"])
@@ -176,13 +185,16 @@ def find(platform: Platform, who: Who, endpoint_id: str) -> Endpoint:
 async def rows_of(platform: Platform, account_id: int) -> list[Row]:
     """Every webhook of an account with its figures."""
     endpoints = platform.registry.endpoints(account_id)
-    return await platform.database.read(
-        lambda connection: [_row(connection, platform, endpoint, figures.day()) for endpoint in endpoints]
-    )
+
+    def look(connection: Connection) -> list[Row]:
+        day = figures.day()
+        hours = insights.by_endpoint(connection, account_id, day, [endpoint.id for endpoint in endpoints])
+        return [_row(connection, platform, endpoint, day, hours[endpoint.id]) for endpoint in endpoints]
+
+    return await platform.database.read(look)
 
 
-def _row(connection: Connection, platform: Platform, endpoint: Endpoint, day: Range) -> Row:
-    hours = insights.by_hour(connection, endpoint.account_id, day, endpoint.id)
+def _row(connection: Connection, platform: Platform, endpoint: Endpoint, day: Range, hours: Mapping[int, Tally]) -> Row:
     waiting, due_ms = insights.waiting(connection, endpoint.id)
     latest = insights.latest(connection, endpoint.id)
     return Row(

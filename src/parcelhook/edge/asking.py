@@ -6,10 +6,13 @@ from typing import TypeVar
 
 from parcelhook import times
 from parcelhook.errors import InvalidInput, NotFound
+from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
 
 T = TypeVar("T")
 
+LONGEST_TEXT = 2_000  # characters, as in an event
+_EVENTS = {kind.choice: kind for kind in EventKind}
 _SHOWN = 100  # characters of a wrong value that are repeated
 
 
@@ -52,9 +55,12 @@ def filter_time(field: str, text: str | None) -> int | None:
 
 
 def filter_choice(field: str, text: str | None, choices: dict[str, T]) -> T | None:
+    """One of a few words, if any is given."""
+    return None if text is None else chosen(field, text, choices)
+
+
+def chosen(field: str, text: str, choices: dict[str, T]) -> T:
     """One of a few words."""
-    if text is None:
-        return None
     if text not in choices:
         raise InvalidInput(
             f'"{text[:_SHOWN]}" is not possible for {field}.',
@@ -63,6 +69,30 @@ def filter_choice(field: str, text: str | None, choices: dict[str, T]) -> T | No
             remedy="Possible are: " + ", ".join(choices) + ".",
         )
     return choices[text]
+
+
+def chosen_event(field: str, word: str) -> EventKind:
+    """The event of that name, or InvalidInput."""
+    if word not in _EVENTS:
+        raise InvalidInput(
+            f'"{word[:_SHOWN]}" is not an event.',
+            field=field,
+            value=word[:_SHOWN],
+            remedy="Choose from " + ", ".join(_EVENTS) + ".",
+        )
+    return _EVENTS[word]
+
+
+def filter_text(field: str, text: str) -> str:
+    """A text that can be found at all: none that is kept is longer."""
+    if len(text) > LONGEST_TEXT:
+        raise InvalidInput(
+            f"{field} has {len(text):,} characters, at most {LONGEST_TEXT:,} are possible.",
+            field=field,
+            value=text[:_SHOWN],
+            remedy="Shorten it.",
+        )
+    return text
 
 
 def filter_number(field: str, text: str | None, low: int, high: int) -> int | None:

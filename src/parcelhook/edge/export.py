@@ -75,6 +75,10 @@ def _row(line: LogLine) -> tuple[str, ...]:
     ))  # fmt: skip
 
 
+# What a formula begins with, in full width too, and the blanks that some programs skip before it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
 def _harmless(cell: str) -> str:
     """A cell that a spreadsheet would take for a formula is marked as text."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return "'" + cell if cell.startswith(_FORMULA) else cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from parcelhook.edge.asking import filter_choice, filter_id, filter_number, filter_time
+from parcelhook.edge.asking import filter_choice, filter_id, filter_number, filter_text, filter_time
 from parcelhook.errors import InvalidInput
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
@@ -25,7 +25,7 @@ def read(texts: Mapping[str, str]) -> LogFilter:
     """The filter that is asked for, or InvalidInput; an empty text counts as not given, as forms send it."""
 
     def given(name: str) -> str | None:
-        return texts.get(name, "").strip() or None
+        return filter_text(name, texts.get(name, "").strip()) or None
 
     retry = given("retry")
     return LogFilter(

@@ -12,23 +12,23 @@ from typing import Final
 
 from parcelhook.store import ids, rows
 from parcelhook.store.database import Transaction
-from parcelhook.webhooks.delivery import Attempt, Outcome, StoredEvent
+from parcelhook.webhooks.delivery import WAS_DELIVERED, Attempt, Outcome, StoredEvent
 
 HOUR_MS: Final = 3_600_000
+ALL: Final = 0  # stands for all endpoints of the account
 BUCKET_STEP: Final = 1.1  # a bucket's times lie within 5 % of its middle
 SHORTEST_MS: Final = 0.1  # what is quicker counts as this
 
-_KEY: Final = "account_id, hour, endpoint_id, kind, carrier, http_code, cause, test"
-_FIGURES: Final = "attempts, retries, returns, delivered, gave_up"
+_KEY: Final = "account_id, endpoint_id, hour, kind, carrier, http_code, cause, passed, retried, is_return, test"
+_FIGURES: Final = "attempts, delivered, gave_up"
 _STEP_LOG: Final = math.log(BUCKET_STEP)
 
-Key = tuple[int, int, int, int, str, int, str, bool]
+Key = tuple[int, int, int, int, str, int, str, bool, bool, bool, bool]
 
 
 def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
     """Count a batch of attempts."""
     found: dict[Key, list[int]] = {}
-    passed: dict[Key, bool] = {}
     times: Counter[tuple[int, int, int, int]] = Counter()
     hour = ids.made_at(log_ids[0]) // HOUR_MS if log_ids else 0
     last = ids.made_at(log_ids[-1]) // HOUR_MS if log_ids else 0
@@ -39,19 +39,19 @@ def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequen
         key = _key(attempt, hour, test=False)
         figures = found.get(key)
         if figures is None:
-            figures = found[key] = [0, 0, 0, 0, 0]
-            passed[key] = attempt.passed
+            figures = found[key] = [0, 0, 0]
         figures[0] += 1
-        figures[1] += attempt.retry > 0
-        figures[2] += attempt.is_return
         if outcome.ended is not None:
-            figures[3 if outcome.ended else 4] += 1
-        times[attempt.account_id, hour, attempt.endpoint_id, bucket(attempt.time_spent_ms)] += 1
-    _add(transaction, [(*key, passed[key], *figures) for key, figures in found.items()])
+            figures[1] += outcome.ended and outcome.delivery.resume_ms != WAS_DELIVERED
+            figures[2] += not outcome.ended and not outcome.delivery.manual
+        times[attempt.account_id, attempt.endpoint_id, hour, bucket(attempt.time_spent_ms)] += 1
+    _add(transaction, found)
+    for (account_id, _, hour, spent), number in list(times.items()):
+        times[account_id, ALL, hour, spent] += number
     rows.add(
         transaction.raw,
         "time_counters",
-        "account_id, hour, endpoint_id, bucket",
+        "account_id, endpoint_id, hour, bucket",
         "attempts",
         [(*key, number) for key, number in times.items()],
     )
@@ -59,8 +59,7 @@ def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequen
 
 def count_test(transaction: Transaction, attempt: Attempt, log_id: int) -> None:
     """Count a test: the log's filters find it, the figures leave it out."""
-    key = _key(attempt, ids.made_at(log_id) // HOUR_MS, test=True)
-    _add(transaction, [(*key, attempt.passed, 1, 0, int(attempt.is_return), 0, 0)])
+    _add(transaction, {_key(attempt, ids.made_at(log_id) // HOUR_MS, test=True): [1, 0, 0]})
 
 
 def count_events(transaction: Transaction, events: Sequence[StoredEvent]) -> None:
@@ -88,15 +87,24 @@ def middle_ms(number: int) -> float:
 def _key(attempt: Attempt, hour: int, *, test: bool) -> Key:
     return (
         attempt.account_id,
-        hour,
         attempt.endpoint_id,
+        hour,
         rows.KIND_NUMBERS[attempt.kind],
         attempt.carrier,
         attempt.http_code,
         attempt.cause,
+        attempt.passed,
+        attempt.retry > 0,
+        attempt.is_return,
         test,
     )
 
 
-def _add(transaction: Transaction, found: list[tuple[int | str | bool, ...]]) -> None:
-    rows.add(transaction.raw, "counters", _KEY, _FIGURES, found, fixed="passed")
+def _add(transaction: Transaction, found: dict[Key, list[int]]) -> None:
+    of_all: dict[Key, list[int]] = {}
+    for key, figures in found.items():
+        sums = of_all.setdefault((key[0], ALL, *key[2:]), [0, 0, 0])
+        for index, figure in enumerate(figures):
+            sums[index] += figure
+    counted = [(*key, *figures) for group in (found, of_all) for key, figures in group.items()]
+    rows.add(transaction.raw, "counters", _KEY, _FIGURES, counted)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, false, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Table, false, func, literal_column, select, true
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
-from parcelhook.store.counting import HOUR_MS, middle_ms
+from parcelhook.store.counting import ALL, HOUR_MS, middle_ms
 from parcelhook.store.rows import KINDS
 from parcelhook.store.schema import DeliveryState, attempts, counters, deliveries, event_counters, time_counters
 
@@ -74,18 +75,23 @@ def by_hour(connection: Connection, account_id: int, when: Range, endpoint_id: i
     return _tallies(connection, counters.c.hour, account_id, when, endpoint_id)
 
 
-def by_endpoint(connection: Connection, account_id: int, when: Range) -> dict[int, dict[int, Tally]]:
-    """For each endpoint a tally for each hour that had any attempt."""
-    rows = connection.execute(
+def by_endpoint(
+    connection: Connection, account_id: int, when: Range, endpoint_ids: Sequence[int]
+) -> dict[int, dict[int, Tally]]:
+    """For each of these endpoints a tally for each hour that had any attempt."""
+    found: dict[int, dict[int, Tally]] = {endpoint_id: {} for endpoint_id in endpoint_ids}
+    query = (
         select(counters.c.endpoint_id, counters.c.hour, *_sums())
-        .where(*_within(account_id, when))
+        .where(
+            counters.c.account_id == account_id,
+            counters.c.endpoint_id.in_(endpoint_ids),
+            *_hours(counters.c.hour, when),
+            counters.c.test.is_(false()),
+        )
         .group_by(counters.c.endpoint_id, counters.c.hour)
     )
-    found: dict[int, dict[int, Tally]] = {}
-    for row in rows:
-        found.setdefault(row.endpoint_id, {})[row.hour] = Tally(
-            passed=row.passed, failed=row.failed, delivered=row.delivered, gave_up=row.gave_up
-        )
+    for row in connection.execute(query):
+        found[row.endpoint_id][row.hour] = _tally(row)
     return found
 
 
@@ -166,7 +172,7 @@ def carriers(connection: Connection, account_id: int, when: Range, most: int = 1
     """The carriers that were written about, in the order of the alphabet."""
     query = (
         select(counters.c.carrier)
-        .where(counters.c.account_id == account_id, *_hours(counters.c.hour, when), counters.c.carrier != "")
+        .where(*_mine(counters, account_id, None), *_hours(counters.c.hour, when), counters.c.carrier != "")
         .distinct()
         .order_by(counters.c.carrier)
         .limit(most)
@@ -177,13 +183,16 @@ def carriers(connection: Connection, account_id: int, when: Range, most: int = 1
 def _tallies(
     connection: Connection, by: ColumnElement[int], account_id: int, when: Range, endpoint_id: int | None
 ) -> dict[int, Tally]:
-    query = select(by.label("by"), *_sums()).where(*_within(account_id, when)).group_by(by)
-    if endpoint_id is not None:
-        query = query.where(counters.c.endpoint_id == endpoint_id)
-    return {
-        row.by: Tally(passed=row.passed, failed=row.failed, delivered=row.delivered, gave_up=row.gave_up)
-        for row in connection.execute(query)
-    }
+    query = (
+        select(by.label("by"), *_sums())
+        .where(*_mine(counters, account_id, endpoint_id), *_hours(counters.c.hour, when), counters.c.test.is_(false()))
+        .group_by(by)
+    )
+    return {row.by: _tally(row) for row in connection.execute(query)}
+
+
+def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
+    return Tally(passed=row.passed, failed=row.failed, delivered=row.delivered, gave_up=row.gave_up)
 
 
 def _sums() -> tuple[ColumnElement[int], ...]:
@@ -197,8 +206,8 @@ def _sums() -> tuple[ColumnElement[int], ...]:
     )
 
 
-def _within(account_id: int, when: Range) -> tuple[ColumnElement[bool], ...]:
-    return (counters.c.account_id == account_id, *_hours(counters.c.hour, when), counters.c.test == false())
+def _mine(table: Table, account_id: int, endpoint_id: int | None) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.account_id == account_id, table.c.endpoint_id == (ALL if endpoint_id is None else endpoint_id)
 
 
 def _hours(column: ColumnElement[int], when: Range) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -211,10 +220,8 @@ def _buckets(
     """By hour (0 for all together), how many attempts fell into each bucket."""
     hour = time_counters.c.hour if hourly else literal_column("0")
     query = select(hour.label("at"), time_counters.c.bucket, func.sum(time_counters.c.attempts).label("count")).where(
-        time_counters.c.account_id == account_id, *_hours(time_counters.c.hour, when)
+        *_mine(time_counters, account_id, endpoint_id), *_hours(time_counters.c.hour, when)
     )
-    if endpoint_id is not None:
-        query = query.where(time_counters.c.endpoint_id == endpoint_id)
     found: dict[int, dict[int, int]] = {}
     for row in connection.execute(query.group_by("at", time_counters.c.bucket)):
         found.setdefault(row.at, {})[row.bucket] = row[2]

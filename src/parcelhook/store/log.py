@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -78,28 +79,18 @@ def page(
 
     Ids only grow, so lines that are added meanwhile never shift a page.
     """
-    query = _ids(account_id, wanted).order_by(attempts.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(attempts.c.id < before)
-    if not log_hours.tells_of(wanted):
-        return _lines(connection, query)[::-1]
-    span = log_hours.span(connection, account_id, wanted, before=before, limit=limit)
-    if span is None:
-        return []
-    return _lines(connection, query.where(attempts.c.id >= span.first_id, attempts.c.id < span.end_id))[::-1]
+    return _lines(connection, _found(connection, account_id, wanted, before=before, limit=limit))[::-1]
 
 
 def after(connection: Connection, account_id: int, wanted: LogFilter, *, after: int, limit: int) -> list[LogLine]:
     """The oldest `limit` lines after that id, oldest first: what a live follower has not seen."""
-    return _lines(
-        connection, _ids(account_id, wanted).where(attempts.c.id > after).order_by(attempts.c.id).limit(limit)
-    )
+    return _lines(connection, _found(connection, account_id, wanted, after=after, limit=limit))
 
 
 def one(connection: Connection, account_id: int, log_id: int) -> LogLine | None:
     """A line with its bodies whole, None if the account has no such line."""
     query = select(attempts.c.id).where(attempts.c.id == log_id, attempts.c.account_id == account_id)
-    found = _lines(connection, query, whole=True)
+    found = _lines(connection, list(connection.execute(query).scalars()), whole=True)
     return found[0] if found else None
 
 
@@ -107,18 +98,39 @@ def neighbours(
     connection: Connection, account_id: int, wanted: LogFilter, log_id: int
 ) -> tuple[int | None, int | None]:
     """The ids of the next newer and the next older line of the same filter."""
-    newer = _ids(account_id, wanted).where(attempts.c.id > log_id).order_by(attempts.c.id).limit(1)
-    older = _ids(account_id, wanted).where(attempts.c.id < log_id).order_by(attempts.c.id.desc()).limit(1)
-    return _first(connection, newer), _first(connection, older)
+    newer = _found(connection, account_id, wanted, after=log_id, limit=1)
+    older = _found(connection, account_id, wanted, before=log_id, limit=1)
+    return next(iter(newer), None), next(iter(older), None)
 
 
-def _first(connection: Connection, query: Select[tuple[int]]) -> int | None:
-    row = connection.execute(query).first()
-    return None if row is None else int(row.id)
+def _found(
+    connection: Connection,
+    account_id: int,
+    wanted: LogFilter,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[int]:
+    """The ids of the first `limit` lines before an id and downwards, or after an id and upwards."""
+    query = _ids(account_id, wanted).order_by(attempts.c.id.desc() if after is None else attempts.c.id)
+    if before is not None:
+        query = query.where(attempts.c.id < before)
+    if after is not None:
+        query = query.where(attempts.c.id > after)
+    if not log_hours.tells_of(wanted):
+        return [row.id for row in connection.execute(query.limit(limit))]
+    found: list[int] = []
+    for span in log_hours.spans(connection, account_id, wanted, before=before, after=after, limit=limit):
+        within = query.where(attempts.c.id >= span.first_id, attempts.c.id < span.end_id)
+        found += [row.id for row in connection.execute(within.limit(limit - len(found)))]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:
-    """Only ids: what over the wire lies in another table is read for the lines of one page alone."""
+    """Only ids: what went over the wire lies in another table and is read for the lines of one page alone."""
     by_event = _by_event(account_id, wanted)
     if by_event is not None:
         # The account stands in `by_event` already; named here again it would make the planner walk the whole account.
@@ -209,8 +221,8 @@ def _by_event(account_id: int, wanted: LogFilter) -> ColumnElement[bool] | None:
     )
 
 
-def _lines(connection: Connection, query: Select[tuple[int]], *, whole: bool = False) -> list[LogLine]:
-    wanted = list(connection.execute(query).scalars())
+def _lines(connection: Connection, wanted: Sequence[int], *, whole: bool = False) -> list[LogLine]:
+    """These lines, oldest first."""
     if not wanted:
         return []
     sent = func.coalesce(exchanges.c.request_body, events.c.body)

@@ -1,26 +1,29 @@
-"""In which hours a filter of the log finds anything: read from the counters, so that the search never walks an empty day.
+"""In which hours a filter of the log finds anything: read from the counters, so that no search walks an empty day.
 
-A filter that matches nothing is answered by the counters alone. One that matches little walks the hours that hold a page's
-worth, and not the whole log.
+A filter that matches nothing is answered by the counters alone. One that matches little walks the few hours that hold it,
+and not the whole log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, false, func, select, true
 
 from parcelhook.store import ids
-from parcelhook.store.counting import HOUR_MS
+from parcelhook.store.counting import ALL, HOUR_MS
 from parcelhook.store.log_filter import CodeClass, LogFilter
 from parcelhook.store.rows import KIND_NUMBERS
-from parcelhook.store.schema import counters
+from parcelhook.store.schema import attempts, counters
 
 
 class Span(Struct, frozen=True):
-    """From the first id to the one before `end_id`."""
+    """A run of hours as ids: from the first to the one before `end_id`. `matches` is None where it cannot be known."""
 
     first_id: int
     end_id: int
+    matches: int | None
 
 
 def tells_of(wanted: LogFilter) -> bool:
@@ -35,30 +38,61 @@ def tells_of(wanted: LogFilter) -> bool:
     )  # fmt: skip
 
 
-def span(connection: Connection, account_id: int, wanted: LogFilter, *, before: int | None, limit: int) -> Span | None:
-    """The hours that hold the newest `limit` matches before that id, None if there are none at all."""
-    ends = [value for value in (before and ids.made_at(before), wanted.until_ms) if value is not None]
-    newest = min(ends) // HOUR_MS if ends else None
-    query = select(counters.c.hour, func.sum(_matches(wanted)).label("matches")).where(
-        counters.c.account_id == account_id, *_conditions(wanted)
+def spans(
+    connection: Connection,
+    account_id: int,
+    wanted: LogFilter,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> Iterator[Span]:
+    """The hours that hold matches, newest first (with `after`, oldest first), neighbours together, up to about `limit` matches.
+
+    They are read as they are asked for. The first may hold fewer matches than it says, for the page may begin within it.
+    """
+    step = 1 if after is not None else -1
+    run: list[int] = []
+    counted = 0
+    for row in connection.execute(_hours(connection, account_id, wanted, before, after)):
+        if run and (row.hour != run[-1] + step or counted >= limit):
+            yield _span(run, counted, wanted)
+            run, counted = [], 0
+        run.append(row.hour)
+        if _exact(wanted):
+            counted += row.matches
+    if run:
+        yield _span(run, counted, wanted)
+
+
+def _hours(
+    connection: Connection, account_id: int, wanted: LogFilter, before: int | None, after: int | None
+) -> Select[tuple[int, int]]:
+    hour = counters.c.hour
+    query = (
+        select(hour, func.sum(counters.c.attempts).label("matches"))
+        .where(*_conditions(account_id, wanted))
+        .group_by(hour)
     )
-    if newest is not None:
-        query = query.where(counters.c.hour <= newest)
+    # Counters are kept for longer than the log.
+    oldest = connection.execute(select(func.min(attempts.c.id)).where(attempts.c.account_id == account_id)).scalar()
+    lowest = [ids.made_at(number) for number in (oldest, after) if number is not None]
+    highest = [ids.made_at(number) for number in (before,) if number is not None]
     if wanted.since_ms is not None:
-        query = query.where(counters.c.hour >= wanted.since_ms // HOUR_MS)
-    query = query.group_by(counters.c.hour).having(func.sum(_matches(wanted)) > 0).order_by(counters.c.hour.desc())
-    first = last = None
-    found = 0
-    for hour, matches in connection.execute(query):
-        first, last = hour, last or hour
-        # The newest hour may be asked for in part, and what is counted may be more than what matches.
-        if hour != newest and _exact(wanted):
-            found += matches
-            if found >= limit:
-                break
-    if first is None or last is None:
-        return None
-    return Span(ids.first_id_at(first * HOUR_MS), ids.first_id_at((last + 1) * HOUR_MS))
+        lowest.append(wanted.since_ms)
+    if wanted.until_ms is not None:
+        highest.append(wanted.until_ms)
+    if lowest:
+        query = query.where(hour >= max(lowest) // HOUR_MS)
+    if highest:
+        query = query.where(hour <= min(highest) // HOUR_MS)
+    return query.order_by(hour if after is not None else hour.desc())
+
+
+def _span(run: list[int], counted: int, wanted: LogFilter) -> Span:
+    first, last = min(run[0], run[-1]), max(run[0], run[-1])
+    matches = counted if _exact(wanted) else None
+    return Span(ids.first_id_at(first * HOUR_MS), ids.first_id_at((last + 1) * HOUR_MS), matches)
 
 
 def only_failed(code: int | CodeClass | None) -> bool:
@@ -78,33 +112,25 @@ def code_is(column: ColumnElement[int], code: int | CodeClass) -> ColumnElement[
     return column.between(first, first + 99)
 
 
-def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if wanted.endpoint_id is not None:
-        found.append(counters.c.endpoint_id == wanted.endpoint_id)
+def _conditions(account_id: int, wanted: LogFilter) -> list[ColumnElement[bool]]:
+    endpoint_id = ALL if wanted.endpoint_id is None else wanted.endpoint_id
+    found = [counters.c.account_id == account_id, counters.c.endpoint_id == endpoint_id]
     if wanted.kind is not None:
         found.append(counters.c.kind == KIND_NUMBERS[wanted.kind])
-    if wanted.passed is not None:
-        found.append(counters.c.passed.is_(true() if wanted.passed else false()))
-    if wanted.code is not None:
-        found.append(code_is(counters.c.http_code, wanted.code))
     if wanted.carrier is not None:
         found.append(counters.c.carrier == wanted.carrier)
-    if wanted.test is not None:
-        found.append(counters.c.test.is_(true() if wanted.test else false()))
+    if wanted.code is not None:
+        found.append(code_is(counters.c.http_code, wanted.code))
+    flags = (
+        (counters.c.passed, wanted.passed),
+        (counters.c.retried, None if wanted.retry is None else bool(wanted.retry)),
+        (counters.c.is_return, wanted.is_return),
+        (counters.c.test, wanted.test),
+    )
+    found += [column.is_(true() if value else false()) for column, value in flags if value is not None]
     return found
 
 
-def _matches(wanted: LogFilter) -> ColumnElement[int]:
-    if wanted.retry == "any" or wanted.retry:
-        return counters.c.retries
-    if wanted.retry == 0:
-        return counters.c.attempts - counters.c.retries
-    if wanted.is_return is not None:
-        return counters.c.returns if wanted.is_return else counters.c.attempts - counters.c.returns
-    return counters.c.attempts
-
-
 def _exact(wanted: LogFilter) -> bool:
-    """Whether the count is of the very attempts that match, and not of more."""
-    return not (wanted.retry not in {None, "any", 0} or (wanted.retry is not None and wanted.is_return is not None))
+    """Whether the count is of the very attempts that match, and not of more: Retry numbers are not told apart."""
+    return wanted.retry in {None, "any", 0}

@@ -26,12 +26,10 @@ def insert(raw: sqlite3.Connection, table: str, columns: str, rows: Sequence[tup
         raw.execute(_insert_statement(table, columns, len(chunk)), [value for row in chunk for value in row])
 
 
-def add(
-    raw: sqlite3.Connection, table: str, key: str, figures: str, rows: Sequence[tuple[Any, ...]], *, fixed: str = ""
-) -> None:
-    """Add `figures` to what stands under `key`; rows hold the values of `key`, `fixed` and `figures` in that order."""
+def add(raw: sqlite3.Connection, table: str, key: str, figures: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add `figures` to what stands under `key`; rows hold the values of `key` and `figures` in that order."""
     for chunk in chunks(rows):
-        raw.execute(_add_statement(table, key, fixed, figures, len(chunk)), [value for row in chunk for value in row])
+        raw.execute(_add_statement(table, key, figures, len(chunk)), [value for row in chunk for value in row])
 
 
 def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -50,7 +48,6 @@ def _insert_statement(table: str, columns: str, rows: int) -> str:
 
 
 @cache
-def _add_statement(table: str, key: str, fixed: str, figures: str, rows: int) -> str:
-    columns = ", ".join(part for part in (key, fixed, figures) if part)
+def _add_statement(table: str, key: str, figures: str, rows: int) -> str:
     sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in figures.split(", "))
-    return f"{_insert_statement(table, columns, rows)} ON CONFLICT ({key}) DO UPDATE SET {sums}"
+    return f"{_insert_statement(table, key + ', ' + figures, rows)} ON CONFLICT ({key}) DO UPDATE SET {sums}"

@@ -249,23 +249,24 @@ exchanges = Table(
     Column("first_byte_ms", Float, nullable=False),
 )
 
-# Counted in the batch that records, so that figures over any range cost rows of hours and not rows of attempts.
-# Tests are counted apart (`test`): the log's filters ask for them, the figures leave them out.
+# Counted in the batch that records, so that figures over any range cost rows of hours and not rows of attempts. Each
+# attempt is counted twice: for its endpoint, and for all of the account (endpoint 0), whose rows stay few however many
+# endpoints there are. Everything that the log filters by stands in the key, and why it failed; figures leave tests out.
 counters = Table(
     "counters",
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),  # 0: all of them
     Column("hour", Integer, primary_key=True, autoincrement=False),  # Unix time in whole hours
-    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     Column("carrier", Text, primary_key=True),
     Column("http_code", SmallInteger, primary_key=True, autoincrement=False),
     Column("cause", Text, primary_key=True),
+    Column("passed", Boolean, primary_key=True, autoincrement=False),
+    Column("retried", Boolean, primary_key=True, autoincrement=False),  # whether the Retry number is above 0
+    Column("is_return", Boolean, primary_key=True, autoincrement=False),
     Column("test", Boolean, primary_key=True, autoincrement=False),
-    Column("passed", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("retries", Integer, nullable=False),  # attempts whose Retry number is above 0
-    Column("returns", Integer, nullable=False),  # attempts of returns
     Column("delivered", Integer, nullable=False),  # deliveries that ended well with one of these attempts
     Column("gave_up", Integer, nullable=False),  # deliveries that ended badly with one
     sqlite_with_rowid=False,
@@ -276,8 +277,8 @@ time_counters = Table(
     "time_counters",
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),  # 0: all of them
     Column("hour", Integer, primary_key=True, autoincrement=False),
-    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
     Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
     Column("attempts", Integer, nullable=False),
     sqlite_with_rowid=False,

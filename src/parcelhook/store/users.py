@@ -93,7 +93,7 @@ def any_user(connection: Connection) -> bool:
 
 
 def add(connection: Connection, user: User, password_hash: str) -> None:
-    """Store a new user; Conflict if the e-mail address is taken."""
+    """Store a new user; Conflict if the e-mail address is taken. Links that name nobody end: there is somebody now."""
     if connection.execute(select(users.c.id).where(users.c.email == user.email)).first() is not None:
         raise Conflict(f"There is a user {user.email} already. Log in with it, or use another address.")
     connection.execute(
@@ -108,6 +108,7 @@ def add(connection: Connection, user: User, password_hash: str) -> None:
             removed_ms=None,
         )
     )
+    forget_first_links(connection, user.account_id)
 
 
 def by_email(connection: Connection, email: str) -> tuple[User, str] | None:
@@ -128,8 +129,9 @@ def everyone(connection: Connection) -> list[User]:
 
 
 def set_password(connection: Connection, user_id: int, password_hash: str) -> None:
-    """Set a new password. Every session of the user ends: who knew the old one is out."""
+    """Set a new password. Every session of the user ends, and every link for them: who came in otherwise is out."""
     connection.execute(users.update().where(users.c.id == user_id).values(password_hash=password_hash))
+    connection.execute(login_links.delete().where(login_links.c.user_id == user_id))
     end_sessions(connection, user_id)
 
 

@@ -96,66 +96,75 @@ def _indexes() -> None:
         op.create_index(name, "attempts", ["account_id", "id", "endpoint_id", *_FILTERED], sqlite_where=sa.text(where))
 
 
-def _account_and_hour() -> tuple[sa.Column[int], sa.Column[int]]:
-    return (
-        sa.Column("account_id", sa.BigInteger(), primary_key=True, autoincrement=False),
-        sa.Column("hour", sa.Integer(), primary_key=True, autoincrement=False),
-    )
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), primary_key=True, autoincrement=False)
+
+
+def _small(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.SmallInteger(), primary_key=True, autoincrement=False)
+
+
+def _hour() -> sa.Column[int]:
+    return sa.Column("hour", sa.Integer(), primary_key=True, autoincrement=False)
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean(), primary_key=True, autoincrement=False)
+
+
+def _figure(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False)
 
 
 def _counters() -> None:
     op.create_table(
         "counters",
-        *_account_and_hour(),
-        sa.Column("endpoint_id", sa.BigInteger(), primary_key=True, autoincrement=False),
-        sa.Column("kind", sa.SmallInteger(), primary_key=True, autoincrement=False),
-        sa.Column("carrier", sa.Text(), primary_key=True),
-        sa.Column("http_code", sa.SmallInteger(), primary_key=True, autoincrement=False),
-        sa.Column("cause", sa.Text(), primary_key=True),
-        sa.Column("test", sa.Boolean(), primary_key=True, autoincrement=False),
-        sa.Column("passed", sa.Boolean(), nullable=False),
-        *(
-            sa.Column(name, sa.Integer(), nullable=False)
-            for name in ("attempts", "retries", "returns", "delivered", "gave_up")
-        ),
+        _number("account_id"), _number("endpoint_id"), _hour(), _small("kind"), sa.Column("carrier", sa.Text(), primary_key=True),
+        _small("http_code"), sa.Column("cause", sa.Text(), primary_key=True), _flag("passed"), _flag("retried"), _flag("is_return"), _flag("test"),
+        _figure("attempts"), _figure("delivered"), _figure("gave_up"),
         sqlite_with_rowid=False,
-    )
+    )  # fmt: skip
     op.create_table(
         "time_counters",
-        *_account_and_hour(),
-        sa.Column("endpoint_id", sa.BigInteger(), primary_key=True, autoincrement=False),
-        sa.Column("bucket", sa.SmallInteger(), primary_key=True, autoincrement=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        _number("account_id"), _number("endpoint_id"), _hour(), _small("bucket"), _figure("attempts"),
         sqlite_with_rowid=False,
-    )
+    )  # fmt: skip
     op.create_table(
         "event_counters",
-        *_account_and_hour(),
-        sa.Column("kind", sa.SmallInteger(), primary_key=True, autoincrement=False),
-        sa.Column("events", sa.Integer(), nullable=False),
+        _number("account_id"), _hour(), _small("kind"), _figure("events"),
         sqlite_with_rowid=False,
-    )
+    )  # fmt: skip
     # The hour is that of the id, as when counting goes on: an id begins with the time it was made at (store.ids).
     hour = "((id >> 22) + 1704067200000) / 3600000"
+    # A delivery ended well with the first attempt that passed. It ended badly with its last one by schedule, if nothing
+    # has passed since; which of those before a resend was such an end is not known any more.
     op.execute(f"""
         INSERT INTO counters
-        SELECT account_id, {hour}, endpoint_id, kind, carrier, http_code, cause, test, max(passed), count(*),
-            sum(retry > 0), sum(is_return),
-            sum(NOT test AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.state = 1
-                                     AND d.ended_ms = date_end_ms)),
-            sum(NOT test AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.state = 2
-                                     AND d.ended_ms = date_end_ms))
-        FROM attempts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+        SELECT account_id, endpoint_id, {hour}, kind, carrier, http_code, cause, passed, retry > 0, is_return, test, count(*),
+            sum(id IN (SELECT min(id) FROM attempts WHERE passed AND NOT test GROUP BY delivery_id)),
+            sum(id IN (SELECT max(id) FROM attempts WHERE NOT passed AND NOT manual AND NOT test GROUP BY delivery_id)
+                AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.state = 2))
+        FROM attempts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
     """)  # noqa: S608  (all our own words)
+    op.execute("""
+        INSERT INTO counters
+        SELECT account_id, 0, hour, kind, carrier, http_code, cause, passed, retried, is_return, test, sum(attempts),
+            sum(delivered), sum(gave_up)
+        FROM counters GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    """)
     steps = math.log(1.1)
     connection = op.get_bind().connection.driver_connection
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (for the type checker: the embedded store)
     connection.create_function("ln", 1, math.log, deterministic=True)  # not every SQLite is built with it
     op.execute(f"""
         INSERT INTO time_counters
-        SELECT account_id, {hour}, endpoint_id, CAST(round(ln(max(time_spent_ms, 0.1)) / {steps}) AS INTEGER), count(*)
+        SELECT account_id, endpoint_id, {hour}, CAST(round(ln(max(time_spent_ms, 0.1)) / {steps}) AS INTEGER), count(*)
         FROM attempts WHERE NOT test GROUP BY 1, 2, 3, 4
     """)  # noqa: S608
+    op.execute("""
+        INSERT INTO time_counters
+        SELECT account_id, 0, hour, bucket, sum(attempts) FROM time_counters GROUP BY 1, 2, 3, 4
+    """)
     op.execute("""
         INSERT INTO event_counters
         SELECT account_id, accepted_ms / 3600000, kind, count(*) FROM events GROUP BY 1, 2, 3
