@@ -130,6 +130,15 @@ def test_each_page_is_small_and_says_once_what_it_is(paths: list[str], open_tab:
         assert "· Parcelhook</title>" in html, path
 
 
+def test_without_script_nothing_is_offered_that_needs_it(paths: list[str], open_tab: OpenTab) -> None:
+    page = open_tab("/", script=False, allow="status of 404")
+    dead = []
+    for path in paths:
+        page.goto(path)
+        dead += [(path, button.inner_text()) for button in page.locator("button[type=button]:visible").all()]
+    assert dead == []
+
+
 def test_nothing_moves_for_those_who_want_it_still(shop: Shop, connect: Connect, open_tab: OpenTab) -> None:
     connect()
     shop.api.post("/v1/events", json=tracking_update())
