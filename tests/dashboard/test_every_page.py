@@ -40,7 +40,7 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         "/", "/?range=30d", "/webhooks", "/webhooks/new", *(f"/webhooks/{one['id']}" for one in (made, failing, paused)),
         *(f"/webhooks/{made['id']}/{what}" for what in ("edit", "test", "delete", "secret")),
         "/logs", "/logs?result=failed&code=5xx", "/logs?search=nothing", f"/logs/{failed}", f"/logs/{passed}",
-        "/events", f"/events/{event}", "/events/new", "/settings",
+        "/events", f"/events/{event}", "/events/new", "/settings", "/insights?range=90d",
         "/reference", "/reference/signatures", "/reference/statuses", "/nothing-here",
     ]  # fmt: skip
 
