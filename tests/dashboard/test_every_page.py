@@ -48,7 +48,7 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         "/", "/?range=30d", "/webhooks", "/webhooks/new", *(f"/webhooks/{one['id']}" for one in (made, failing, paused)),
         *(f"/webhooks/{made['id']}/{what}" for what in ("edit", "test", "delete", "secret")),
         "/logs", "/logs?result=failed&code=5xx", "/logs?search=nothing", f"/logs/{failed}", f"/logs/{passed}",
-        "/events", f"/events/{event}", "/events/new", "/settings",
+        "/events", f"/events/{event}", "/events/new", "/settings", "/insights?range=90d",
         "/shipments", "/shipments?search=nothing", "/shipments?status=teleported", "/shipments/100_1",
         "/carriers", "/carriers/connect/easypost", "/carriers/connect/shipengine", "/carriers/try/easypost",
         *(f"/carriers/{hub['id']}{what}" for what in ("", "/disconnect", f"/requests/{came}")),

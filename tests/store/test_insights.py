@@ -186,11 +186,13 @@ def same_deliveries(connection: Connection, when: Range, history: list[Happened]
     waits = [
         1_000.0 * one.took_s for one in found if one.ended and one.kind is EventKind.TRACKING_UPDATE and not one.manual
     ]
-    receipt = tracking_insights.receipt(connection, 1, when)
+    receipts = tracking_insights.receipts(connection, 1, when)
+    receipt = receipts.whole
+    assert receipts.by_carrier == ({"GLS": receipt} if waits else {})
     assert receipt.deliveries == len(waits)
     exact = nearest(waits, 0.5)
     assert receipt.p50_s == (None if exact is None else middle_ms(bucket(exact)) / 1_000)
-    assert tracking_insights.receipt(connection, 1, when, "another carrier").deliveries == 0
+    assert tracking_insights.receipts(connection, 1, when, "another carrier").whole.deliveries == 0
     assert delivery_insights.sent(connection, 2, when).total == Sent(), "another account sees nothing"
 
 

@@ -12,7 +12,7 @@ from parcelhook.edge.insight_questions import TrackingQuestion
 from parcelhook.edge.shipment_views import DAY_S, ShipmentView, view
 from parcelhook.store import spans, tracking_insights
 from parcelhook.store.counting import HOUR_MS
-from parcelhook.store.tracking_insights import Moved, Standing, Transit
+from parcelhook.store.tracking_insights import Moved, Receipt, Standing, Transit
 
 MOST_SILENT: Final = 50  # that are listed
 MOST_ROUTES: Final = 100  # that are listed, the most used
@@ -65,11 +65,20 @@ class TransitView(Struct, frozen=True, kw_only=True):
     p90_hours: int | None
 
 
+class ReceiptView(Struct, frozen=True, kw_only=True):
+    """From the carrier's scan to the receipt of its webhook, in seconds, each within 5 %."""
+
+    deliveries: int
+    p50_s: float | None
+    p95_s: float | None
+
+
 class CarrierView(MovedView, frozen=True, kw_only=True):
     """Of one carrier."""
 
     carrier: str
     transit: TransitView
+    receipt: ReceiptView
 
 
 class RouteView(TransitView, frozen=True, kw_only=True):
@@ -85,14 +94,6 @@ class ReturnsView(Struct, frozen=True, kw_only=True):
     started: int
     delivered: int
     share: float | None
-
-
-class ReceiptView(Struct, frozen=True, kw_only=True):
-    """From the carrier's scan to the receipt of its webhook, in seconds, each within 5 %."""
-
-    deliveries: int
-    p50_s: float | None
-    p95_s: float | None
 
 
 class TrackingView(Struct, frozen=True, kw_only=True):
@@ -125,7 +126,7 @@ def tracking(connection: Connection, account_id: int, asked: TrackingQuestion) -
     movement = tracking_insights.movement(connection, account_id, when, whose)
     transits = tracking_insights.transits(connection, account_id, when, whose.carrier)
     routes = tracking_insights.transits_by_route(connection, account_id, when, whose.carrier)
-    receipt = tracking_insights.receipt(connection, account_id, when, whose.carrier)
+    receipts = tracking_insights.receipts(connection, account_id, when, whose.carrier)
     started = movement.total.started
     return TrackingView(
         since=times.iso(when.first * HOUR_MS),
@@ -139,15 +140,16 @@ def tracking(connection: Connection, account_id: int, asked: TrackingQuestion) -
             share=round(movement.returns.started / started, 6) if started else None,
         ),
         transit=TransitView(**_transit(transits.whole)),
-        receipt=ReceiptView(deliveries=receipt.deliveries, p50_s=_round(receipt.p50_s), p95_s=_round(receipt.p95_s)),
+        receipt=_receipt(receipts.whole),
         steps=_steps(connection, account_id, asked),
         by_carrier=[
             CarrierView(
                 carrier=name,
                 transit=TransitView(**_transit(transits.by_carrier.get(name, Transit()))),
+                receipt=_receipt(receipts.by_carrier.get(name, Receipt())),
                 **_figures(movement.by_carrier.get(name, Moved())),
             )
-            for name in sorted(movement.by_carrier.keys() | transits.by_carrier.keys())
+            for name in sorted(movement.by_carrier.keys() | transits.by_carrier.keys() | receipts.by_carrier.keys())
         ],
         by_route=[
             RouteView(from_country=origin, to_country=target, **_transit(one))
@@ -193,6 +195,10 @@ def _figures(moved: Moved) -> dict[str, Any]:
 
 def _transit(found: Transit) -> dict[str, Any]:
     return {"shipments": found.shipments, "median_hours": found.median_hours, "p90_hours": found.p90_hours}
+
+
+def _receipt(found: Receipt) -> ReceiptView:
+    return ReceiptView(deliveries=found.deliveries, p50_s=_round(found.p50_s), p95_s=_round(found.p95_s))
 
 
 def _round(value: float | None) -> float | None:

@@ -98,6 +98,13 @@ class Receipt(Struct, frozen=True, kw_only=True):
     p95_s: float | None = None
 
 
+class Receipts(Struct, frozen=True, kw_only=True):
+    """The same of all deliveries, and by carrier."""
+
+    whole: Receipt
+    by_carrier: Mapping[str, Receipt]
+
+
 def standing(
     connection: Connection, account_id: int, whose: Whose, *, now_s: int, silent_since_s: int, most: int
 ) -> Standing:
@@ -172,20 +179,20 @@ def transits_by_route(
     return dict(sorted(found, key=lambda pair: (-pair[1].shipments, pair[0])))
 
 
-def receipt(connection: Connection, account_id: int, when: Range, carrier: str | None = None) -> Receipt:
+def receipts(connection: Connection, account_id: int, when: Range, carrier: str | None = None) -> Receipts:
     """How long it took from a scan to the receipt of its webhook, of deliveries that ended well in a range."""
     pieces = spans.pieces_until(when.first, when.end, summing.until(connection))
-    within = spans.within(
-        receipt_counters, receipt_sums, account_id, pieces, ("bucket",), ("deliveries",), carrier=carrier
-    )
-    query = select(within.c.bucket, func.sum(within.c.deliveries).label("number")).group_by(within.c.bucket)
-    buckets = {row.bucket: row.number for row in connection.execute(query)}
-    p50, p95 = at_share(buckets, 0.5), at_share(buckets, 0.95)
-    return Receipt(
-        deliveries=sum(buckets.values()),
-        p50_s=None if p50 is None else middle_ms(p50) / 1_000,
-        p95_s=None if p95 is None else middle_ms(p95) / 1_000,
-    )
+    keys = ("carrier", "bucket")
+    within = spans.within(receipt_counters, receipt_sums, account_id, pieces, keys, ("deliveries",), carrier=carrier)
+    both = within.c.carrier, within.c.bucket
+    histograms: dict[str, dict[int, int]] = {}
+    together: Counter[int] = Counter()
+    for name, bucket, number in connection.execute(select(*both, func.sum(within.c.deliveries)).group_by(*both)):
+        if number:
+            histograms.setdefault(name, {})[bucket] = number
+            together[bucket] += number
+    by_carrier = {name: _receipt(histogram) for name, histogram in histograms.items()}
+    return Receipts(whole=_receipt(together), by_carrier=by_carrier)
 
 
 def carriers(connection: Connection, account_id: int, most: int = 100) -> list[str]:
@@ -242,4 +249,13 @@ def _transit(histogram: Mapping[int, int]) -> Transit:
         shipments=sum(histogram.values()),
         median_hours=at_share(histogram, 0.5),
         p90_hours=at_share(histogram, 0.9),
+    )
+
+
+def _receipt(buckets: Mapping[int, int]) -> Receipt:
+    p50, p95 = at_share(buckets, 0.5), at_share(buckets, 0.95)
+    return Receipt(
+        deliveries=sum(buckets.values()),
+        p50_s=None if p50 is None else middle_ms(p50) / 1_000,
+        p95_s=None if p95 is None else middle_ms(p95) / 1_000,
     )
