@@ -31,11 +31,11 @@ format: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev ## write the generated pages anew
 	$(BIN)/python docs/generate.py
 
-pictures: $(VENV)/.installed-browser ## take the pictures of the dashboard anew
-	$(BIN)/python docs/dashboard_pictures.py
-
 crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
 	PARCELHOOK_TEST_KILLS=40 $(BIN)/python -m pytest -q tests/flows/test_crash.py --timeout 1800
+
+pictures: $(VENV)/.installed-browser ## take the pictures of the dashboard anew
+	PYTHONPATH=tests $(BIN)/python docs/dashboard_pictures.py
 
 browser: $(VENV)/.installed-browser ## install what the dashboard's tests need: Chromium, axe-core, TypeScript
 

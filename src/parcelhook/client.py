@@ -169,11 +169,11 @@ class Client:
         return self._call("GET", f"/v1/shipments/{quote(transaction_id, safe='')}")
 
     def delivery_insights(self, **filters: str) -> Json:
-        """Figures of deliveries over a range (`since`, `until`), of one `endpoint` or all."""
+        """What was sent in a range, what became of it and how long it took."""
         return self._call("GET", "/v1/insights/deliveries", params=filters)
 
     def tracking_insights(self, **filters: str) -> Json:
-        """Figures of tracking over a range (`since`, `until`), of one `carrier` or all."""
+        """How shipments stand, and what happened to them in a range."""
         return self._call("GET", "/v1/insights/tracking", params=filters)
 
     def connect_hub(self, hub: str, *, secret: str = "", label: str = "") -> Json:

@@ -77,6 +77,7 @@ def tab(
     *,
     session: str | None = None,
     width: int = 1280,
+    height: int = 900,
     theme: Theme = "light",
     script: bool = True,
     **more: Any,
@@ -84,7 +85,7 @@ def tab(
     """A page in a context of its own, logged in by that session; AssertionError at the end if anything went wrong in it."""
     context = browser.new_context(
         base_url=base,
-        viewport={"width": width, "height": 900},
+        viewport={"width": width, "height": height},
         color_scheme=theme,
         java_script_enabled=script,
         timezone_id="Europe/Rome",

@@ -48,7 +48,7 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         "/", "/?range=30d", "/webhooks", "/webhooks/new", *(f"/webhooks/{one['id']}" for one in (made, failing, paused)),
         *(f"/webhooks/{made['id']}/{what}" for what in ("edit", "test", "delete", "secret")),
         "/logs", "/logs?result=failed&code=5xx", "/logs?search=nothing", f"/logs/{failed}", f"/logs/{passed}",
-        "/events", f"/events/{event}", "/events/new", "/settings",
+        "/events", f"/events/{event}", "/events/new", "/settings", "/insights?range=90d",
         "/shipments", "/shipments?search=nothing", "/shipments?status=teleported", "/shipments/100_1",
         "/carriers", "/carriers/connect/easypost", "/carriers/connect/shipengine", "/carriers/try/easypost",
         *(f"/carriers/{hub['id']}{what}" for what in ("", "/disconnect", f"/requests/{came}")),
@@ -128,6 +128,15 @@ def test_each_page_is_small_and_says_once_what_it_is(paths: list[str], open_tab:
         assert len(html.encode()) < LARGEST_HTML, path
         assert html.count("<h1") == 1, path
         assert "· Parcelhook</title>" in html, path
+
+
+def test_without_script_nothing_is_offered_that_needs_it(paths: list[str], open_tab: OpenTab) -> None:
+    page = open_tab("/", script=False, allow="status of 404")
+    dead = []
+    for path in paths:
+        page.goto(path)
+        dead += [(path, button.inner_text()) for button in page.locator("button[type=button]:visible").all()]
+    assert dead == []
 
 
 def test_nothing_moves_for_those_who_want_it_still(shop: Shop, connect: Connect, open_tab: OpenTab) -> None:

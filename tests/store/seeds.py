@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from collections.abc import Sequence
 
 import msgspec
 
@@ -144,26 +138,3 @@ def outcome(
 
 def record(database: Database, *outcomes: Outcome) -> list[int]:
     return database.write_now(lambda transaction: recording.record(transaction, outcomes, MAKER))
-
-
-@contextmanager
-def fresh_store() -> Iterator[Database]:
-    """An empty store for one example of many: a copy, for bringing the schema up takes longer than most examples."""
-    with TemporaryDirectory() as folder:
-        shutil.copy(_empty(), folder)
-        database = Database(Path(folder))
-        try:
-            yield database
-        finally:
-            database.close()
-
-
-@cache
-def _empty() -> Path:
-    folder = Path(mkdtemp(prefix="parcelhook-empty-"))
-    atexit.register(shutil.rmtree, folder)
-    database = Database(folder)
-    database.write_now(lambda transaction: None)
-    path = database.path
-    database.close()
-    return path

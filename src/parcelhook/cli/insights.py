@@ -1,8 +1,8 @@
-"""`parcelhook insights`: figures of deliveries and of tracking over any range."""
+"""`parcelhook insights`: figures of deliveries and of tracking over a range."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,14 +11,15 @@ from rich.text import Text
 from parcelhook.cli.connection import connected
 from parcelhook.cli.output import as_json, facts, out, spent, table
 
-app = typer.Typer(help="Figures over any range: deliveries, tracking.", no_args_is_help=True)
+app = typer.Typer(help="Figures of deliveries and of tracking over any range.", no_args_is_help=True)
 
-Since = Annotated[str | None, typer.Option(help="From this time on, to the hour; default 30 days before --until.")]
-Until = Annotated[str | None, typer.Option(help="Before this time, to the hour; default now.")]
+Since = Annotated[
+    str | None, typer.Option(help="From this time on, such as 2026-11-01; default seven days before --until.")
+]
+Until = Annotated[str | None, typer.Option(help="Before this time; default now.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Figures = Mapping[str, Any]
 
-_COUNTS = ("Attempts", "Passed", "Failed", "Retries", "Delivered", "Gave up")
+_SENT = ("Sent", "Passed", "Failed", "Success", "Retries", "Gave up")
 
 
 @app.command()
@@ -28,35 +29,43 @@ def deliveries(
     endpoint: Annotated[str | None, typer.Option(help="Endpoint id.")] = None,
     json: Json = False,
 ) -> None:
-    """Sent, passed, failed, retries and Time Spent, by endpoint, event, code and cause; and what waits."""
+    """What was sent, what became of it and how long it took."""
     with connected() as client:
-        found = client.delivery_insights(**_asked(since=since, until=until, endpoint=endpoint))
+        found = client.delivery_insights(**_given(since=since, until=until, endpoint=endpoint))
     if json:
         as_json(found)
         return
-    facts(
-        {
-            "Counted": _range(found),
-            **dict(zip(_COUNTS, _counts(found), strict=True)),
-            "Time Spent": _time_spent(found["time_spent"]),
-            "Waiting": _waiting(found),
-        }
-    )
-    if not found["attempts"]:
-        return
-    _titled(
-        "By endpoint", ("Endpoint", *_COUNTS, "Time Spent", "Waiting"),
+    total, time = found["total"], found["time_spent"]
+    oldest = f", the oldest since {found['oldest_waiting_since']}" if found["waiting"] else ""
+    facts({
+        "Range": _range(found),
+        "Sent": f"{total['sent']:,}: {total['passed']:,} passed, {total['failed']:,} failed, {total['retries']:,} retries",
+        "Success": _share(total["success"]),
+        "Deliveries": f"{total['delivered']:,} delivered, {total['gave_up']:,} given up, {found['waiting']:,} waiting{oldest}",
+        "Time Spent": f"p50 {_ms(time['p50_ms'])}, p95 {_ms(time['p95_ms'])}, p99 {_ms(time['p99_ms'])}",
+    })  # fmt: skip
+    _section(
+        "By endpoint",
+        ("Endpoint", *_SENT, "Waiting", "p50", "p95"),
         [
-            (one["label"] or one["endpoint_url"], *_counts(one), _time_spent(one["time_spent"]), _waiting(one))
+            [
+                one["label"] or one["url"] or f"{one['endpoint']} (deleted)", *_sent(one), f"{one['waiting']:,}",
+                _ms(one["time_spent"]["p50_ms"]), _ms(one["time_spent"]["p95_ms"]),
+            ]
             for one in found["by_endpoint"]
         ],
     )  # fmt: skip
-    _titled("By event", ("Event", *_COUNTS), [(one["event"], *_counts(one)) for one in found["by_event"]])
-    codes = [(f"{one['http_code'] or '-'} {one['name']}", *_counts(one)) for one in found["by_code"]]
-    _titled("By answer", ("Code", *_COUNTS), codes)
-    causes = [(one["title"], one["cause"], f"{one['attempts']:,}") for one in found["by_cause"]]
-    if causes:
-        _titled("Why they failed", ("Cause", "Code", "Attempts"), causes)
+    _section("By event", ("Event", *_SENT), [[one["event"], *_sent(one)] for one in found["by_event"]])
+    _section(
+        "By answer",
+        ("Code", *_SENT),
+        [[f"{one['code'] or '-'} {one['name']}", *_sent(one)] for one in found["by_code"]],
+    )
+    _section(
+        "Why attempts failed",
+        ("Cause", "Failed", "Gave up"),
+        [[one["title"], f"{one['failed']:,}", f"{one['gave_up']:,}"] for one in found["by_cause"]],
+    )
 
 
 @app.command()
@@ -64,113 +73,100 @@ def tracking(
     since: Since = None,
     until: Until = None,
     carrier: Annotated[str | None, typer.Option(help="Carrier.")] = None,
-    returns: Annotated[str | None, typer.Option("--return", help="true: returns only, false: none.")] = None,
-    silent_days: Annotated[str | None, typer.Option(help="Days without a scan that make a shipment silent; 3.")] = None,
+    returns: Annotated[str | None, typer.Option(help="true: returns only, false: none.")] = None,
+    silent_days: Annotated[int | None, typer.Option(help="Days without a scan, default 3.", min=1)] = None,
     json: Json = False,
 ) -> None:
-    """Where shipments stand, what came late, days to delivery by carrier and route, and who was not scanned any more."""
-    asked = {"since": since, "until": until, "carrier": carrier, "return": returns, "silent_days": silent_days}
+    """How shipments stand, and what happened to them."""
+    filters = _given(since=since, until=until, carrier=carrier, silent_days=silent_days) | (
+        {"return": returns} if returns is not None else {}
+    )
     with connected() as client:
-        found = client.tracking_insights(**_asked(**asked))
+        found = client.tracking_insights(**filters)
     if json:
         as_json(found)
         return
-    now, total = found["now"], found["total"]
-    facts(
-        {
-            "On the way": f"{now['on_the_way']:,}, {now['late']:,} of them late",
-            "Silent": f"{now['silent']:,} without a scan for {now['silent_days']} days",
-            "Counted": _range(found),
-            "Started": f"{total['started']:,}, {_share(total['returns_share'])} of them returns",
-            "Delivered": f"{total['delivered']:,}, {_share(total['late_share'])} of the promised ones late",
-            "Days to delivery": _took(found["transit"]),
-            "Scan to receipt": _received(found["receipts"]),
-        }
+    now, total, back, receipt = found["now"], found["total"], found["returns"], found["receipt"]
+    before = found["before"]["late_share"]
+    facts({
+        "Range": _range(found),
+        "On the way": f"{now['on_the_way']:,} now, {now['late']:,} of them late, "
+        f"{now['silent']:,} without a scan for {now['silent_days']} days",
+        "Delivered": f"{total['delivered']:,}, {_share(total['late_share'])} late (the time before: {_share(before)})",
+        "Took": _transit(found["transit"]),
+        "Returns": f"{back['started']:,} of {total['started']:,} that started ({_share(back['share'])})",
+        "Scan to webhook": f"p50 {_seconds(receipt['p50_s'])}, p95 {_seconds(receipt['p95_s'])}",
+    })  # fmt: skip
+    _section(
+        "By status, now",
+        ("Status", "Shipments"),
+        [[one["status"], f"{one['shipments']:,}"] for one in now["by_status"]],
     )
-    standing = [(one["status"], f"{one['shipments']:,}") for one in now["by_status"] if one["shipments"]]
-    _titled("By status, now", ("Status", "Shipments"), standing)
-    _titled("By carrier", _CARRIER, list(_by_carrier(found)))
-    routes = [
-        (f"{one['from_country'] or '?'} → {one['to_country'] or '?'}", f"{one['shipments']:,}", _took(one))
-        for one in found["transit_by_route"]
-    ]
-    _titled("By route", ("Route", "Delivered", "Days to delivery"), routes)
-    silent = [
-        (one["transaction_id"], one["carrier"], one["status"], (one["last_scan_date"] or "")[:16].replace("T", " "))
-        for one in now["silent_shipments"]
-    ]
-    _titled("Silent the longest", ("Transaction ID", "Carrier", "Status", "Last scan"), silent)
+    _section(
+        "By carrier",
+        ("Carrier", "Started", "Delivered", "Late", "Failed attempts", "Exceptions", "From first status to delivery"),
+        [
+            [
+                one["carrier"] or "(none)", f"{one['started']:,}", f"{one['delivered']:,}", _share(one["late_share"]),
+                f"{one['failed_attempts']:,}", f"{one['exceptions']:,}", _transit(one["transit"]),
+            ]
+            for one in found["by_carrier"]
+        ],
+    )  # fmt: skip
+    _section(
+        "By route",
+        ("Route", "Delivered", "From first status to delivery"),
+        [
+            [f"{one['from_country'] or '?'} > {one['to_country'] or '?'}", f"{one['shipments']:,}", _transit(one)]
+            for one in found["by_route"]
+        ],
+    )
+    _section(
+        f"Silent for {now['silent_days']} days and more",
+        ("Transaction ID", "Order ID", "Carrier", "Status", "Last scan"),
+        [
+            [one["transaction_id"], one["order_id"], one["carrier"], one["status"], one["last_scan_date"]]
+            for one in now["longest_silent"]
+        ],
+    )
 
 
-_CARRIER = (
-    "Carrier", "Started", "Delivered", "Late", "Failed attempts", "Exceptions", "Days to delivery", "Scan to receipt",
-)  # fmt: skip
+def _given(**filters: str | int | None) -> dict[str, str]:
+    return {name: str(value) for name, value in filters.items() if value is not None}
 
 
-def _by_carrier(found: Figures) -> list[tuple[str, ...]]:
-    took = {one["carrier"]: one for one in found["transit_by_carrier"]}
-    received = {one["carrier"]: one for one in found["receipts_by_carrier"]}
+def _section(title: str, columns: tuple[str, ...], rows: list[list[str]]) -> None:
+    out.print(Text(f"\n{title}", "bold"))
+    table(columns, rows, empty="Nothing.")
+
+
+def _range(found: Mapping[str, Any]) -> str:
+    since, until = (found[name][:16].replace("T", " ") for name in ("since", "until"))
+    return f"{since} to {until} UTC"
+
+
+def _sent(one: Mapping[str, Any]) -> list[str]:
     return [
-        (
-            one["carrier"] or "-",
-            f"{one['started']:,}",
-            f"{one['delivered']:,}",
-            _share(one["late_share"]),
-            f"{one['failed_attempts']:,}",
-            f"{one['exceptions']:,}",
-            _took(took.get(one["carrier"])),
-            _received(received.get(one["carrier"])),
-        )
-        for one in found["by_carrier"]
-    ]
+        f"{one['sent']:,}", f"{one['passed']:,}", f"{one['failed']:,}", _share(one["success"]), f"{one['retries']:,}",
+        f"{one['gave_up']:,}",
+    ]  # fmt: skip
 
 
-def _titled(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if rows:
-        out.print(Text(f"\n{title}", "bold"))
-        table(columns, rows, empty="")
-
-
-def _asked(**given: str | None) -> dict[str, str]:
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _range(found: Figures) -> str:
-    return f"{found['since'][:16].replace('T', ' ')} to {found['until'][:16].replace('T', ' ')} UTC"
-
-
-def _counts(one: Figures) -> tuple[str, ...]:
-    return tuple(f"{one[name]:,}" for name in ("attempts", "passed", "failed", "retries", "delivered", "gave_up"))
-
-
-def _time_spent(figures: Figures) -> str:
-    if figures["p50_ms"] is None:
+def _transit(one: Mapping[str, Any]) -> str:
+    if one["median_hours"] is None:
         return "-"
-    return ", ".join(f"{name} {spent(figures[f'{name}_ms'])}" for name in ("p50", "p95", "p99"))
-
-
-def _waiting(one: Figures) -> str:
-    oldest = f", the oldest since {one['oldest_waiting'][:16].replace('T', ' ')}" if one["oldest_waiting"] else ""
-    return f"{one['waiting']:,}{oldest}"
+    return f"median {one['median_hours'] / 24:.1f} days, 90 % within {one['p90_hours'] / 24:.1f}"
 
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _took(took: Figures | None) -> str:
-    if not took or took["median_days"] is None:
+def _ms(value: float | None) -> str:
+    return "-" if value is None else spent(value)
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
         return "-"
-    return f"median {took['median_days']:.1f}, 9 of 10 within {took['p90_days']:.1f}"
-
-
-def _received(received: Figures | None) -> str:
-    if not received or received["p50_s"] is None:
-        return "-"
-    return f"median {_seconds(received['p50_s'])}, 95 % within {_seconds(received['p95_s'])}"
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
+    return f"{value:.1f} s" if value < 120 else f"{value / 60:.0f} min" if value < 7_200 else f"{value / 3_600:.1f} h"

@@ -28,6 +28,15 @@ class Bar(Struct, frozen=True, kw_only=True):
     href: str = ""
 
 
+class Across(Struct, frozen=True, kw_only=True):
+    """One bar that lies: what it is made up of, what is said beside it, and where a click on its name leads."""
+
+    label: str
+    parts: tuple[float, ...]
+    value: str
+    href: str = ""
+
+
 class Line(Struct, frozen=True, kw_only=True):
     """One line through the same labels; None leaves a gap."""
 
@@ -35,12 +44,12 @@ class Line(Struct, frozen=True, kw_only=True):
     values: tuple[float | None, ...]
 
 
-def bars(rows: Sequence[Bar], *, title: str, every: int = 4) -> Markup:
-    """Stacked bars, failed above passed; every so many has its label beneath."""
+def bars(rows: Sequence[Bar], *, title: str, every: int = 4, names: tuple[str, str] = ("passed", "failed")) -> Markup:
+    """Stacked bars, failed above passed; every so many has its label beneath. `names` are what the two are called."""
     top = _round_up(max((row.passed + row.failed for row in rows), default=0))
     parts = [_grid(len(rows))]
     for index, row in enumerate(rows):
-        said = f"{row.label}: {row.passed} passed, {row.failed} failed"
+        said = f"{row.label}: {row.passed} {names[0]}, {row.failed} {names[1]}"
         shapes = Markup("<title>{}</title>").format(said)
         shapes += _rect("hit", index * COLUMN, 0, COLUMN, HEIGHT)
         shapes += _stack(row, index * COLUMN, COLUMN * min(WIDEST_BAR, 0.1 * len(rows)), top)
@@ -70,6 +79,34 @@ def lines(labels: Sequence[str], drawn: Sequence[Line], *, title: str, unit: str
             parts.append(Markup('<path class="dot line-{}" d="M{x:.1f} {y:.1f}h0"/>').format(order, x=x, y=y))
     shown = [label if index % every == 0 else "" for index, label in enumerate(labels)]
     return _figure(parts, shown, title=title, top=top, unit=unit) + _key(drawn)
+
+
+def across(rows: Sequence[Across], *, names: Sequence[str], tones: Sequence[str]) -> Markup:
+    """Bars that lie, one a row between its name and its value; the parts of a bar follow each other, each in its tone.
+
+    Name and value say what the bar shows, so it need not be read out.
+    """
+    top = max((sum(row.parts) for row in rows), default=0.0) or 1.0
+    drawn = []
+    for row in rows:
+        shapes, left = Markup(""), 0.0
+        for tone, part in zip(tones, row.parts, strict=True):
+            width = max(0.5, WIDTH * part / top) if part > 0 else 0.0
+            shapes += _rect(tone, left, 0, width, 12)
+            left += width
+        drawn.append(
+            Markup(
+                '<li><span class="name">{}</span>'
+                '<svg viewBox="0 0 {:.0f} 12" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+                '<span class="amount">{}</span></li>'
+            ).format(_linked(row.label, row.href), WIDTH, shapes, row.value)
+        )
+    swatch = Markup(
+        '<li><svg viewBox="0 0 28 8" aria-hidden="true"><rect class="{}" width="28" height="8"/></svg> {}</li>'
+    )
+    key = Markup("").join(swatch.format(tone, name) for tone, name in zip(tones, names, strict=True))
+    legend = Markup('<ul class="key">{}</ul>').format(key) if len(names) > 1 else Markup("")
+    return Markup('<ul class="across">{}</ul>{}').format(Markup("").join(drawn), legend)
 
 
 def spark(rows: Sequence[Bar], *, title: str) -> Markup:
@@ -139,6 +176,10 @@ def _key(drawn: Sequence[Line]) -> Markup:
     return Markup('<ul class="key">{}</ul>').format(
         Markup("").join(entry.format(order, line.name) for order, line in enumerate(drawn))
     )
+
+
+def _linked(label: str, href: str) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(href, label) if href else Markup("{}").format(label)
 
 
 def _grid(columns: int) -> Markup:

@@ -78,7 +78,7 @@ def results(tallies: Mapping[int, Tally], step: int, endpoint_id: int | None) ->
     """Passed and failed attempts over time."""
     bars = [
         Bar(
-            label=_label(hour, step),
+            label=moment(hour, step),
             passed=tally.passed,
             failed=tally.failed,
             href="/logs?" + urlencode(_within(hour, step, endpoint_id)),
@@ -97,7 +97,7 @@ def results(tallies: Mapping[int, Tally], step: int, endpoint_id: int | None) ->
 
 
 def _error_rate(tallies: Mapping[int, Tally], step: int) -> Chart:
-    labels = [_label(hour, step) for hour in tallies]
+    labels = [moment(hour, step) for hour in tallies]
     rates = tuple(None if tally.success is None else 100 * (1 - tally.success) for tally in tallies.values())
     return Chart(
         id="error-rate",
@@ -122,7 +122,7 @@ def _time_spent(found: Mapping[int, TimeSpent], when: Range, hours: int) -> Char
     starts = range(when.first, when.end, step)
     # Percentiles cannot be added up; of a bar's hours the slowest is shown.
     rows = [_slowest([found[hour] for hour in range(start, start + step) if hour in found]) for start in starts]
-    labels = [_label(start, step) for start in starts]
+    labels = [moment(start, step) for start in starts]
     return Chart(
         id="time-spent",
         title="Time Spent",
@@ -211,7 +211,8 @@ def _slowest(rows: list[TimeSpent]) -> TimeSpent:
     )
 
 
-def _label(hour: int, step: int) -> str:
+def moment(hour: int, step: int) -> str:
+    """The words for a step that begins with an hour (UTC)."""
     when = datetime.fromtimestamp(hour * HOUR_MS / 1_000, UTC)
     if step == 1:
         return when.strftime("%H:%M")

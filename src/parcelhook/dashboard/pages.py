@@ -34,6 +34,7 @@ NAVIGATION: Final = (
     ("events", "/events", "Events"),
     ("shipments", "/shipments", "Shipments"),
     ("carriers", "/carriers", "Carriers"),
+    ("insights", "/insights", "Insights"),
     ("reference", "/reference", "Reference"),
     ("settings", "/settings", "Settings"),
 )

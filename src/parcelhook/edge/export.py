@@ -46,13 +46,13 @@ COLUMNS = (
 async def export(database: Database, account_id: int, wanted: LogFilter, form: Form) -> AsyncIterator[bytes]:
     """Everything that the filter lets through, newest first."""
     if form is Form.CSV:
-        yield _csv([COLUMNS])
+        yield as_csv([COLUMNS])
     before: int | None = None
     while True:
         older = partial(log.page, account_id=account_id, wanted=wanted, before=before, limit=STEP)
         lines = await database.read(older)
         if form is Form.CSV:
-            yield _csv([_row(line) for line in lines])
+            yield as_csv([_row(line) for line in lines])
         else:
             yield b"".join(msgspec.json.encode(item(line)) + b"\n" for line in lines)
         if len(lines) < STEP:
@@ -60,7 +60,8 @@ async def export(database: Database, account_id: int, wanted: LogFilter, form: F
         before = lines[-1].id
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+def as_csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """Lines of a CSV file; cells that others wrote are to be `harmless`."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
@@ -68,7 +69,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 def _row(line: LogLine) -> tuple[str, ...]:
     shown = item(line)
-    return tuple(_harmless(cell) for cell in (
+    return tuple(harmless(cell) for cell in (
         shown.date, shown.date_end, shown.order_id, shown.transaction_id, shown.carrier, shown.endpoint_url, shown.event,
         shown.result, str(shown.retry), f"{shown.time_spent_ms:.1f}", shown.request.body,
         shown.response.body if shown.response else "", str(shown.http_code), shown.reason, str(shown.test).lower(), shown.id,
@@ -79,6 +80,6 @@ def _row(line: LogLine) -> tuple[str, ...]:
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A cell that a spreadsheet would take for a formula is marked as text."""
     return "'" + cell if cell.startswith(_FORMULA) else cell

@@ -101,6 +101,17 @@ def middle_ms(number: int) -> float:
     return float(BUCKET_STEP**number)
 
 
+def at_share(histogram: Mapping[int, int], share: float) -> int | None:
+    """The value that so great a share (0 to 1) of all does not exceed; None of nothing."""
+    count = sum(histogram.values())
+    seen = 0
+    for value, some in sorted(histogram.items()):
+        seen += some
+        if some and seen >= share * count:
+            return value
+    return None
+
+
 def _key(attempt: Attempt, hour: int, *, test: bool) -> Key:
     return (
         attempt.account_id,

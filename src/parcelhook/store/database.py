@@ -115,11 +115,7 @@ class Database:
     def read_now(self, question: Callable[[Connection], T]) -> T:
         """The same, on the caller's thread."""
         with self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")  # several statements of one question see the same snapshot
-            try:
-                return question(connection)
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
+            return question(connection)
 
     def check(self) -> None:
         """Raise if the database does not answer."""

@@ -114,19 +114,28 @@ def _found(
 ) -> list[int]:
     """The ids of the first `limit` lines before an id and downwards, or after an id and upwards."""
     query = _ids(account_id, wanted).order_by(attempts.c.id.desc() if after is None else attempts.c.id)
-    if before is not None:
-        query = query.where(attempts.c.id < before)
-    if after is not None:
-        query = query.where(attempts.c.id > after)
+    lowest = max(0 if after is None else after + 1, ids.first_id_at(wanted.since_ms or 0))
+    ends = [
+        number
+        for number in (before, None if wanted.until_ms is None else ids.first_id_at(wanted.until_ms))
+        if number is not None
+    ]
     if not log_hours.tells_of(wanted):
-        return [row.id for row in connection.execute(query.limit(limit))]
+        everything = _between(query, lowest, min(ends, default=None))
+        return [row.id for row in connection.execute(everything.limit(limit))]
     found: list[int] = []
     for span in log_hours.spans(connection, account_id, wanted, before=before, after=after, limit=limit):
-        within = query.where(attempts.c.id >= span.first_id, attempts.c.id < span.end_id)
+        within = _between(query, max(lowest, span.first_id), min([*ends, span.end_id]))
         found += [row.id for row in connection.execute(within.limit(limit - len(found)))]
         if len(found) >= limit:
             break
     return found
+
+
+def _between(query: Select[tuple[int]], lowest: int, end: int | None) -> Select[tuple[int]]:
+    """One bound at each side: of two, SQLite walks from the first that is named, be it days away from the other."""
+    query = query.where(attempts.c.id >= lowest) if lowest else query
+    return query if end is None else query.where(attempts.c.id < end)
 
 
 def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:
@@ -152,10 +161,6 @@ def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
         found.append(attempts.c.is_return.is_(true() if wanted.is_return else false()))
     if wanted.test is not None:
         found.append(attempts.c.test == (true() if wanted.test else false()))
-    if wanted.since_ms is not None:
-        found.append(attempts.c.id >= ids.first_id_at(wanted.since_ms))
-    if wanted.until_ms is not None:
-        found.append(attempts.c.id < ids.first_id_at(wanted.until_ms))
     return found
 
 

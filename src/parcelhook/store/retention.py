@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    literal,
     literal_column,
     select,
     true,
@@ -110,35 +109,29 @@ def prune_counters_step(transaction: Transaction, now_ms: int) -> int:
     gone = 0
     before = spans.kept_from(now_ms)
     for account_id in transaction.sql.execute(select(accounts.c.id)).scalars().all():
-        for table in (counters, time_counters, event_counters, receipt_counters):
-            # What any endpoint has, all together have: its oldest hour is theirs.
-            mine, everyone = [table.c.account_id == account_id], [table.c.account_id == account_id]
-            if "endpoint_id" in table.c:
-                owned = select(endpoints.c.id).where(endpoints.c.account_id == account_id)
-                mine.append(table.c.endpoint_id == ALL)
-                everyone.append(table.c.endpoint_id.in_(owned.union_all(select(literal(ALL)))))
-            gone += _prune(transaction.sql, table.c.hour, before, 24, mine, everyone)
+        each = select(endpoints.c.id).where(endpoints.c.account_id == account_id)
+        for table in (counters, time_counters):  # their hours lie one endpoint after another
+            of_endpoint = table.c.endpoint_id == ALL, table.c.endpoint_id.in_(each)
+            for which in of_endpoint:
+                mine = (table.c.account_id == account_id, which)
+                gone += _prune_counters(transaction.sql, table.c.hour, before, 24, *mine)
+        for table in (event_counters, receipt_counters):
+            gone += _prune_counters(transaction.sql, table.c.hour, before, 24, table.c.account_id == account_id)
         for table in (counter_sums, time_sums, receipt_sums, tracking_counters, transit_counters):
             views = [table.c.view == view for view in View] if "view" in table.c else [true()]
             for span, view in itertools.product(spans.SPANS, views):
-                mine = [table.c.account_id == account_id, table.c.span == span, view]
-                gone += _prune(transaction.sql, table.c.start, before // span, max(1, 24 // span), mine, mine)
+                of_span = (table.c.account_id == account_id, table.c.span == span, view)
+                gone += _prune_counters(transaction.sql, table.c.start, before // span, max(1, 24 // span), *of_span)
     return gone
 
 
-def _prune(
-    connection: Connection,
-    start: Column[int],
-    before: int,
-    many: int,
-    oldest_of: list[ColumnElement[bool]],
-    of: list[ColumnElement[bool]],
+def _prune_counters(
+    connection: Connection, start: Column[int], before: int, many: int, *mine: ColumnElement[bool]
 ) -> int:
-    """Delete the oldest so many spans; all of them lie before that."""
-    oldest = connection.execute(select(func.min(start)).where(*oldest_of, start < before)).scalar()
+    oldest = connection.execute(select(func.min(start)).where(*mine, start < before)).scalar()
     if oldest is None:
         return 0
-    return connection.execute(delete(start.table).where(*of, start < min(oldest + many, before))).rowcount
+    return connection.execute(delete(start.table).where(*mine, start < min(oldest + many, before))).rowcount
 
 
 def forget_keys_step(transaction: Transaction, now_ms: int) -> int:

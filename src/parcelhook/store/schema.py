@@ -316,7 +316,7 @@ def _span() -> tuple[Column[int], Column[int]]:
     )
 
 
-# The same by the day and by four weeks, without tests, by less, and of each endpoint alone: what a year is read from. Hours are summed up when they are
+# The same by the day and by four weeks, without tests and by less: what a year is read from. Hours are summed up when they are
 # over, so that recording pays for one table of each and not for three.
 counter_sums = Table(
     "counter_sums",

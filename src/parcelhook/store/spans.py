@@ -7,12 +7,13 @@ few of the shorter at either end, which are added or taken away, whichever are f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, Select, Subquery, Table, select, true, union_all
+from sqlalchemy import ColumnElement, Subquery, Table, select, union_all
 
 from parcelhook.store.counting import HOUR_MS
+from parcelhook.store.schema import endpoints
 
 HOUR: Final = 1
 DAY: Final = 24
@@ -63,8 +64,7 @@ def within(
 ) -> Subquery:
     """The counters of those pieces, hours and longer spans from their tables; to be summed up by `keys`.
 
-    The figures of what is to be taken away are below zero. `wanted` are values that a column must have: one,
-    those that a query finds, None for any.
+    The figures of what is to be taken away are below zero. `wanted` are values that a column must have, None for any.
     """
     parts = []
     for piece in found or [Piece(HOUR, 0, 0)]:
@@ -78,15 +78,17 @@ def within(
             )
             .where(table.c.account_id == account_id, start >= piece.first, start < piece.end)
             .where(*(() if by_hour else (table.c.span == piece.span,)))
-            .where(*(_is(table.c[name], value) for name, value in wanted.items() if name in table.c))
+            .where(*(table.c[name] == value for name, value in wanted.items() if value is not None and name in table.c))
+            .where(*(_each_endpoint(table, account_id) if by_hour else ()))
         )
     return union_all(*parts).subquery()
 
 
-def _is(column: Column[Any], value: object) -> ColumnElement[bool]:
-    if value is None:
-        return true()
-    return column.in_(value) if isinstance(value, Select) else column == value
+def _each_endpoint(table: Table, account_id: int) -> list[ColumnElement[bool]]:
+    """The hours of endpoints lie one endpoint after another, beside those of all together, which would count twice."""
+    if "endpoint_id" not in table.c:
+        return []
+    return [table.c.endpoint_id.in_(select(endpoints.c.id).where(endpoints.c.account_id == account_id))]
 
 
 def _clipped(found: list[Piece], until: int) -> list[Piece]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, Table, false, func, select, update
+from sqlalchemy import Connection, Table, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from parcelhook.store.counting import ALL, HOUR_MS
@@ -26,7 +26,7 @@ from parcelhook.store.schema import (
 )
 from parcelhook.store.spans import COARSE
 
-# An hour is left alone for so long after its end: what is recorded at its very end is still counted for it.
+# An hour is left alone for so long after its end: a clock that was set back may still count for it.
 GRACE_HOURS: Final = 1
 
 _SUMS: Final = (
@@ -59,20 +59,23 @@ def sum_up_step(transaction: Transaction, now_ms: int) -> bool:
 
 
 def _next(connection: Connection, begin: int) -> int | None:
-    """The next hour that has any counters."""
+    """The next hour that has any counters; every account's own, for their rows lie together."""
+    owners = connection.execute(select(accounts.c.id)).scalars().all()
     found = [
         connection.execute(
             select(func.min(counters.c.hour)).where(
                 counters.c.account_id == owner, counters.c.endpoint_id == ALL, counters.c.hour >= begin
             )
         ).scalar()
-        for owner in connection.execute(select(accounts.c.id)).scalars().all()
+        for owner in owners
     ]
     return min((hour for hour in found if hour is not None), default=None)
 
 
 def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...], hour: int, span: int) -> None:
-    figures = [column.name for column in sums.c if not column.primary_key]
+    grouped = [table.c.account_id, *(table.c[key] for key in keys)]
+    own = {column.name for column in sums.primary_key}
+    figures = [column.name for column in sums.c if column.name not in own]
     query = (
         select(
             table.c.account_id,
@@ -82,14 +85,15 @@ def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...
             *(func.sum(table.c[name]) for name in figures),
         )
         .where(table.c.hour == hour)
-        .group_by(table.c.account_id, *(table.c[key] for key in keys))
+        .group_by(*grouped)
     )
-    if "endpoint_id" in table.c:  # each endpoint's own rows of that hour lie together, and so they are looked for
+    # By the owners, endpoints or accounts, one by one: their counters lie apart. What stands for all endpoints is left out.
+    if "endpoint_id" in table.c:
         query = query.where(table.c.account_id == endpoints.c.account_id, table.c.endpoint_id == endpoints.c.id)
     else:
-        query = query.where(table.c.account_id.in_(select(accounts.c.id)))
+        query = query.where(table.c.account_id == accounts.c.id)
     if "test" in table.c:
-        query = query.where(table.c.test.is_(false()))
+        query = query.where(table.c.test.is_(False))
     adding = insert(sums).from_select(["account_id", "span", "start", *keys, *figures], query)
     connection.execute(
         adding.on_conflict_do_update(

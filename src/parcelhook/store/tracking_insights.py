@@ -1,56 +1,45 @@
-"""Figures of tracking over any range of whole hours: what moves, what came late, how long it took, what nobody scans any more.
-
-A shipment is counted by when things happened to its parcels, not by when that was told; what is asked of now (by status, on
-the way, late, silent) is of no range.
-"""
+"""Insights on tracking over any range of hours, exact: read from what shipments count for (see store.tallies)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Label, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, func, select
 
 from parcelhook.shipping.status import Status
-from parcelhook.store import spans, summing
-from parcelhook.store.insights import Range, percentiles, together
+from parcelhook.store import shipments, spans, summing
+from parcelhook.store.counting import at_share, middle_ms
+from parcelhook.store.insights import Range
 from parcelhook.store.schema import (
     receipt_counters,
     receipt_sums,
-    shipments,
     status_counters,
     tracking_counters,
     transit_counters,
 )
-from parcelhook.store.shipments import ShipmentLine, line_of
+from parcelhook.store.shipments import ShipmentFilter, ShipmentLine
 from parcelhook.store.spans import DAY, HOUR, Piece
 from parcelhook.store.tallies import View
 
-Key = TypeVar("Key")
-
-SHORT_RANGE_HOURS: Final = 48  # up to so many hours the trend is by the hour, beyond it by the day
-SILENT_SHOWN: Final = 50
-DAY_S: Final = 86_400
-
 _FIGURES: Final = ("started", "delivered", "promised", "delivered_late", "failed_attempts", "exceptions", "scans")
 
+Route = tuple[str, str]  # from, to
 
-class Question(Struct, frozen=True, kw_only=True):
-    """What is asked for; None is any. Transit times are of outbound shipments and receipts of all, whatever `is_return` is."""
 
-    when: Range
-    now_s: int
+class Whose(Struct, frozen=True, kw_only=True):
+    """Whose shipments are asked for; None is any."""
+
     carrier: str | None = None
     is_return: bool | None = None
-    silent_days: int = 3
 
 
-class Flow(Struct, frozen=True, kw_only=True):
-    """What happened. `promised` are the delivered ones that had a date to be late by; attempts and exceptions are scans."""
+class Moved(Struct, frozen=True, kw_only=True):
+    """What happened to shipments in a time. `promised` are the delivered ones that had a date to be late by."""
 
     started: int = 0
-    returns: int = 0  # of the started
     delivered: int = 0
     promised: int = 0
     delivered_late: int = 0
@@ -60,234 +49,213 @@ class Flow(Struct, frozen=True, kw_only=True):
 
     @property
     def late_share(self) -> float | None:
-        """Of those that were promised; None if none was."""
+        """Of the delivered ones that had a promise, how many came late, 0 to 1; None if none had one."""
         return self.delivered_late / self.promised if self.promised else None
 
-    @property
-    def returns_share(self) -> float | None:
-        """Of those that started; None if none did."""
-        return self.returns / self.started if self.started else None
+    def __add__(self, other: Moved) -> Moved:
+        """Both together."""
+        return Moved(**{name: getattr(self, name) + getattr(other, name) for name in _FIGURES})
+
+
+class Movement(Struct, frozen=True, kw_only=True):
+    """What happened in a range: in all, of returns alone, and by carrier."""
+
+    total: Moved
+    returns: Moved
+    by_carrier: Mapping[str, Moved]
 
 
 class Transit(Struct, frozen=True, kw_only=True):
-    """Whole hours from the first status to the delivery: half of the shipments took no longer, and nine of ten."""
+    """From the first status to the delivery, in whole hours: half of the shipments took no longer, and nine of ten."""
 
     shipments: int = 0
     median_hours: int | None = None
     p90_hours: int | None = None
 
 
-class Receipts(Struct, frozen=True, kw_only=True):
-    """From the carrier's scan to the receipt of its webhook: so many deliveries, and percentiles within 5 %."""
+class Transits(Struct, frozen=True, kw_only=True):
+    """The same of all shipments, and by carrier."""
 
-    deliveries: int = 0
-    p50_ms: float | None = None
-    p95_ms: float | None = None
+    whole: Transit
+    by_carrier: Mapping[str, Transit]
 
 
-class Now(Struct, frozen=True, kw_only=True):
-    """Where shipments stand now. `silent_first` are those that nobody has scanned for the longest."""
+class Standing(Struct, frozen=True, kw_only=True):
+    """How many shipments stand where, now. `late` are on the way, and late by now."""
 
-    by_status: dict[Status, int]
+    by_status: Mapping[Status, int]
     on_the_way: int
     late: int
     silent: int
-    silent_first: tuple[ShipmentLine, ...]
+    longest_silent: Sequence[ShipmentLine]
 
 
-class TrackingInsights(Struct, frozen=True, kw_only=True):
-    """All figures of tracking over a range. Whoever is the busiest stands first."""
+class Receipt(Struct, frozen=True, kw_only=True):
+    """From the carrier's scan to the receipt of its webhook, in seconds, each within 5 %."""
 
-    asked: Question
-    now: Now
-    total: Flow
-    trend: dict[int, Flow]
-    by_carrier: dict[str, Flow]
-    transit: Transit
-    transit_by_carrier: dict[str, Transit]
-    transit_by_route: dict[tuple[str, str], Transit]
-    receipts: Receipts
-    receipts_by_carrier: dict[str, Receipts]
+    deliveries: int = 0
+    p50_s: float | None = None
+    p95_s: float | None = None
 
 
-def insights(connection: Connection, account_id: int, asked: Question) -> TrackingInsights:
-    """The figures of a range."""
-    by_carrier = flows_by_carrier(connection, account_id, asked)
-    transit, carriers = transit_by_carrier(connection, account_id, asked)
-    received, received_by_carrier = receipts(connection, account_id, asked)
-    return TrackingInsights(
-        asked=asked,
-        now=now(connection, account_id, asked),
-        total=total(by_carrier),
-        trend=trend(connection, account_id, asked),
-        by_carrier=by_carrier,
-        transit=transit,
-        transit_by_carrier=carriers,
-        transit_by_route=transit_by_route(connection, account_id, asked),
-        receipts=received,
-        receipts_by_carrier=received_by_carrier,
+class Receipts(Struct, frozen=True, kw_only=True):
+    """The same of all deliveries, and by carrier."""
+
+    whole: Receipt
+    by_carrier: Mapping[str, Receipt]
+
+
+def standing(
+    connection: Connection, account_id: int, whose: Whose, *, now_s: int, silent_since_s: int, most: int
+) -> Standing:
+    """How shipments stand; of the silent ones the first `most`, the longest silent first."""
+    query = select(status_counters.c.status, func.sum(status_counters.c.shipments).label("number")).where(
+        status_counters.c.account_id == account_id
     )
-
-
-def now(connection: Connection, account_id: int, asked: Question) -> Now:
-    """Where shipments stand now, whatever the range."""
-    stands = status_counters.c
-    query = select(stands.status, func.sum(stands.shipments).label("shipments")).where(
-        stands.account_id == account_id, *_only(stands, asked)
-    )
-    found = {row.status: int(row.shipments) for row in connection.execute(query.group_by(stands.status))}
-    by_status = {status: found.get(status.value, 0) for status in Status}
-    # `on_the_way` as the partial indexes have it: they alone are read.
-    moving = (shipments.c.account_id == account_id, shipments.c.on_the_way == true(), *_only(shipments.c, asked))
-    late = (*moving, shipments.c.deadline > 0, shipments.c.deadline < asked.now_s)
-    silent = (*moving, shipments.c.last_scan_date < asked.now_s - asked.silent_days * DAY_S)
-    first = select(shipments).where(*silent).order_by(shipments.c.last_scan_date, shipments.c.id).limit(SILENT_SHOWN)
-    return Now(
+    if whose.carrier is not None:
+        query = query.where(status_counters.c.carrier == whose.carrier)
+    if whose.is_return is not None:
+        query = query.where(status_counters.c.is_return == whose.is_return)
+    counted = {row.status: row.number for row in connection.execute(query.group_by(status_counters.c.status))}
+    by_status = {status: counted[status.value] for status in Status if counted.get(status.value)}
+    late = ShipmentFilter(carrier=whose.carrier, is_return=whose.is_return, overdue_at=now_s)
+    silent = ShipmentFilter(carrier=whose.carrier, is_return=whose.is_return, silent_since=silent_since_s)
+    return Standing(
         by_status=by_status,
         on_the_way=sum(
             number for status, number in by_status.items() if status is not Status.PENDING and not status.ended
         ),
-        late=connection.execute(select(func.count()).select_from(shipments).where(*late)).scalar_one(),
-        silent=connection.execute(select(func.count()).select_from(shipments).where(*silent)).scalar_one(),
-        silent_first=tuple(line_of(row) for row in connection.execute(first)),
+        late=shipments.count(connection, account_id, late),
+        silent=shipments.count(connection, account_id, silent),
+        longest_silent=shipments.longest_silent(
+            connection, account_id, silent_since_s, carrier=whose.carrier, is_return=whose.is_return, limit=most
+        ),
     )
 
 
-def flows_by_carrier(connection: Connection, account_id: int, asked: Question) -> dict[str, Flow]:
-    """What happened, by carrier; the busiest first."""
-    found = _flows(connection, account_id, asked, "carrier", DAY)
-    return dict(sorted(found.items(), key=lambda pair: (-pair[1].started, pair[0])))
+def movement(connection: Connection, account_id: int, when: Range, whose: Whose) -> Movement:
+    """What happened to shipments in a range."""
+    within = _moved(account_id, whose, spans.pieces(when.first, when.end, (HOUR, DAY)))
+    keys = within.c.carrier, within.c.is_return
+    total, returns, by_carrier = Moved(), Moved(), dict[str, Moved]()
+    for row in connection.execute(select(*keys, *_sums(within)).group_by(*keys)):
+        moved = _of(row)
+        if moved == Moved():  # what one span adds and another takes away
+            continue
+        total += moved
+        if row.is_return:
+            returns += moved
+        by_carrier[row.carrier] = by_carrier.get(row.carrier, Moved()) + moved
+    return Movement(total=total, returns=returns, by_carrier=by_carrier)
 
 
-def trend(connection: Connection, account_id: int, asked: Question) -> dict[int, Flow]:
-    """What happened in every hour or day of the range (UTC), by the hour that it begins with; see `trend_step`."""
-    step = trend_step(asked.when)
-    found = _flows(connection, account_id, asked, "begins", step)
-    starts = range(asked.when.first // step * step, asked.when.end, step)
-    return {start: found.get(start, Flow()) for start in starts}
+def movement_by(connection: Connection, account_id: int, when: Range, whose: Whose, step: int) -> dict[int, Moved]:
+    """The same for each step of so many hours, an hour or a day, that holds anything; by the hour that it begins with."""
+    within = _moved(account_id, whose, spans.pieces(when.first, when.end, (HOUR, DAY) if step == DAY else (HOUR,)))
+    start = (within.c.begins - within.c.begins % step).label("step")
+    rows = connection.execute(select(start, *_sums(within)).group_by(start).order_by(start))
+    return {row.step: moved for row in rows if (moved := _of(row)) != Moved()}
 
 
-def trend_step(when: Range) -> int:
-    """The hours of a step of the trend."""
-    return HOUR if when.end - when.first <= SHORT_RANGE_HOURS else DAY
+def transits(connection: Connection, account_id: int, when: Range, carrier: str | None = None) -> Transits:
+    """How long outbound shipments took that were delivered in a range."""
+    histograms = _took(connection, account_id, when, View.BY_CARRIER, ("carrier",), carrier)
+    together: Counter[int] = Counter()
+    for histogram in histograms.values():
+        together.update(histogram)
+    return Transits(
+        whole=_transit(together),
+        by_carrier={name: _transit(histogram) for (name,), histogram in histograms.items()},
+    )
 
 
-def total(flows: Mapping[Any, Flow]) -> Flow:
-    """All of them together."""
-    return Flow(**{name: sum(getattr(flow, name) for flow in flows.values()) for name in Flow.__struct_fields__})
+def transits_by_route(
+    connection: Connection, account_id: int, when: Range, carrier: str | None = None
+) -> dict[Route, Transit]:
+    """By where from and where to, the same; the most used first."""
+    view = View.BY_ROUTE if carrier is None else View.WHOLE
+    histograms = _took(connection, account_id, when, view, ("from_country", "to_country"), carrier)
+    found = [((origin, target), _transit(histogram)) for (origin, target), histogram in histograms.items()]
+    return dict(sorted(found, key=lambda pair: (-pair[1].shipments, pair[0])))
 
 
-def transit_by_carrier(connection: Connection, account_id: int, asked: Question) -> tuple[Transit, dict[str, Transit]]:
-    """How long deliveries took: all of them, and by carrier; the busiest first."""
-    found = _transit(connection, account_id, asked, View.BY_CARRIER)
-    return _took(together(found.values())), _most_first({carrier: _took(hours) for (carrier,), hours in found.items()})
-
-
-def transit_by_route(connection: Connection, account_id: int, asked: Question) -> dict[tuple[str, str], Transit]:
-    """How long deliveries took by the countries from and to; the busiest first."""
-    found = _transit(connection, account_id, asked, View.BY_ROUTE)
-    return _most_first({(origin, target): _took(hours) for (origin, target), hours in found.items()})
-
-
-def receipts(connection: Connection, account_id: int, asked: Question) -> tuple[Receipts, dict[str, Receipts]]:
-    """From scan to receipt: all deliveries, and by carrier."""
-    found = _receipts(connection, account_id, asked)
-    return _received(together(found.values())), {name: _received(buckets) for name, buckets in sorted(found.items())}
-
-
-def _flows(connection: Connection, account_id: int, asked: Question, by: str, step: int) -> dict[Any, Flow]:
-    """By `carrier`, or by `begins`: the first hour of each step."""
-    pieces = spans.pieces(asked.when.first, asked.when.end, (HOUR, DAY) if step == DAY else (HOUR,))
-    wanted = {"carrier": asked.carrier, "is_return": asked.is_return}
-    keys = ("carrier", "is_return")
-    parts = spans.within(tracking_counters, tracking_counters, account_id, pieces, keys, _FIGURES, **wanted)
-    key = parts.c.carrier if by == "carrier" else parts.c.begins - parts.c.begins % step
-    sums: list[Label[int]] = [func.sum(parts.c[name]).label(name) for name in _FIGURES]
-    returns = func.coalesce(func.sum(parts.c.started).filter(parts.c.is_return), 0).label("returns")
-    found = {}
-    for row in connection.execute(select(key.label("key"), *sums, returns).group_by("key")):
-        flow = Flow(returns=row.returns, **{name: getattr(row, name) for name in _FIGURES})
-        if flow != Flow():
-            found[row.key] = flow
-    return found
-
-
-def _transit(
-    connection: Connection, account_id: int, asked: Question, view: View
-) -> dict[tuple[str, ...], dict[int, int]]:
-    """By carrier or by route, how many shipments took how many hours."""
-    keys = ("carrier",) if view is View.BY_CARRIER else ("from_country", "to_country")
-    if asked.carrier is not None and view is View.BY_ROUTE:
-        view = View.WHOLE  # the routes of one carrier are told apart nowhere else
-    pieces = spans.pieces(asked.when.first, asked.when.end)
-    found: dict[tuple[str, ...], dict[int, int]] = {}
-    for some, which in (
-        ([piece for piece in pieces if piece.span == HOUR], View.WHOLE),
-        ([piece for piece in pieces if piece.span != HOUR], view),
-    ):
-        for key, took, number in _histogram(connection, account_id, some, keys, view=which, carrier=asked.carrier):
-            hours = found.setdefault(key, {})
-            hours[took] = hours.get(took, 0) + number
-    return {key: hours for key, hours in found.items() if any(hours.values())}
-
-
-def _histogram(
-    connection: Connection, account_id: int, pieces: list[Piece], keys: tuple[str, ...], **wanted: object
-) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    if not pieces:
-        return
-    by = (*keys, "took_hours")
-    parts = spans.within(transit_counters, transit_counters, account_id, pieces, by, ("shipments",), **wanted)
-    columns = [parts.c[name] for name in by]
-    for row in connection.execute(select(*columns, func.sum(parts.c.shipments)).group_by(*columns)):
-        *key, took, number = row
-        if number:
-            yield tuple(key), took, number
-
-
-def _took(hours: Mapping[int, int]) -> Transit:
-    ordered = sorted((took, number) for took, number in hours.items() if number)
-    count = sum(number for _, number in ordered)
-
-    def at(share: float) -> int | None:
-        seen = 0
-        for took, number in ordered:
-            seen += number
-            if seen >= share * count:
-                return took
-        return None
-
-    return Transit(shipments=count, median_hours=at(0.5), p90_hours=at(0.9))
-
-
-def _most_first(found: Mapping[Key, Transit]) -> dict[Key, Transit]:
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].shipments))
-
-
-def _receipts(connection: Connection, account_id: int, asked: Question) -> dict[str, dict[int, int]]:
-    """By carrier, how many deliveries fell into each bucket."""
-    pieces = spans.pieces_until(asked.when.first, asked.when.end, summing.until(connection))
+def receipts(connection: Connection, account_id: int, when: Range, carrier: str | None = None) -> Receipts:
+    """How long it took from a scan to the receipt of its webhook, of deliveries that ended well in a range."""
+    pieces = spans.pieces_until(when.first, when.end, summing.until(connection))
     keys = ("carrier", "bucket")
-    parts = spans.within(
-        receipt_counters, receipt_sums, account_id, pieces, keys, ("deliveries",), carrier=asked.carrier
+    within = spans.within(receipt_counters, receipt_sums, account_id, pieces, keys, ("deliveries",), carrier=carrier)
+    both = within.c.carrier, within.c.bucket
+    histograms: dict[str, dict[int, int]] = {}
+    together: Counter[int] = Counter()
+    for name, bucket, number in connection.execute(select(*both, func.sum(within.c.deliveries)).group_by(*both)):
+        if number:
+            histograms.setdefault(name, {})[bucket] = number
+            together[bucket] += number
+    by_carrier = {name: _receipt(histogram) for name, histogram in histograms.items()}
+    return Receipts(whole=_receipt(together), by_carrier=by_carrier)
+
+
+def carriers(connection: Connection, account_id: int, most: int = 100) -> list[str]:
+    """The carriers that shipments are with, in the order of the alphabet."""
+    query = (
+        select(status_counters.c.carrier)
+        .where(status_counters.c.account_id == account_id, status_counters.c.carrier != "")
+        .distinct()
+        .order_by(status_counters.c.carrier)
+        .limit(most)
     )
-    query = select(parts.c.carrier, parts.c.bucket, func.sum(parts.c.deliveries).label("number"))
-    found: dict[str, dict[int, int]] = {}
-    for row in connection.execute(query.group_by(parts.c.carrier, parts.c.bucket)):
-        if row.number:
-            found.setdefault(row.carrier, {})[row.bucket] = row.number
-    return found
+    return list(connection.execute(query).scalars())
 
 
-def _received(buckets: Mapping[int, int]) -> Receipts:
-    spent = percentiles(buckets)
-    return Receipts(deliveries=sum(buckets.values()), p50_ms=spent.p50, p95_ms=spent.p95)
+def _moved(account_id: int, whose: Whose, pieces: Sequence[Piece]) -> Subquery:
+    table, keys = tracking_counters, ("carrier", "is_return")
+    return spans.within(
+        table, table, account_id, pieces, keys, _FIGURES, carrier=whose.carrier, is_return=whose.is_return
+    )
 
 
-def _only(columns: Any, asked: Question) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if asked.carrier is not None:
-        found.append(columns.carrier == asked.carrier)
-    if asked.is_return is not None:
-        found.append(columns.is_return == asked.is_return)
-    return found
+def _sums(within: Subquery) -> list[ColumnElement[int]]:
+    return [func.sum(within.c[name]).label(name) for name in _FIGURES]
+
+
+def _of(row: Row[Any]) -> Moved:
+    return Moved(**{name: getattr(row, name) for name in _FIGURES})
+
+
+def _took(
+    connection: Connection, account_id: int, when: Range, view: View, keys: Sequence[str], carrier: str | None
+) -> dict[tuple[str, ...], dict[int, int]]:
+    """By `keys`, how many shipments took how many hours. Of single hours there is the whole view alone."""
+    pieces = spans.pieces(when.first, when.end)
+    table, columns, found = transit_counters, (*keys, "took_hours"), dict[tuple[str, ...], dict[int, int]]()
+    for seen, some in (
+        (View.WHOLE, [piece for piece in pieces if piece.span == HOUR]),
+        (view, [piece for piece in pieces if piece.span != HOUR]),
+    ):
+        if not some:
+            continue
+        within = spans.within(table, table, account_id, some, columns, ("shipments",), view=int(seen), carrier=carrier)
+        grouped = [within.c[name] for name in columns]
+        for *key, hours, number in connection.execute(
+            select(*grouped, func.sum(within.c.shipments)).group_by(*grouped)
+        ):
+            histogram = found.setdefault(tuple(key), {})
+            histogram[hours] = histogram.get(hours, 0) + number
+    return {key: histogram for key, histogram in found.items() if any(histogram.values())}
+
+
+def _transit(histogram: Mapping[int, int]) -> Transit:
+    return Transit(
+        shipments=sum(histogram.values()),
+        median_hours=at_share(histogram, 0.5),
+        p90_hours=at_share(histogram, 0.9),
+    )
+
+
+def _receipt(buckets: Mapping[int, int]) -> Receipt:
+    p50, p95 = at_share(buckets, 0.5), at_share(buckets, 0.95)
+    return Receipt(
+        deliveries=sum(buckets.values()),
+        p50_s=None if p50 is None else middle_ms(p50) / 1_000,
+        p95_s=None if p95 is None else middle_ms(p95) / 1_000,
+    )

@@ -85,9 +85,10 @@ def _figures() -> None:
     receipt = {"carrier": sa.Text, "bucket": sa.SmallInteger}
     _counters("receipt_counters", {"hour": sa.Integer, **receipt}, "deliveries")
     _counters("receipt_sums", {**span, **receipt}, "deliveries")
-    answer = {"kind": sa.SmallInteger, "http_code": sa.SmallInteger, "cause": sa.Text, "passed": sa.Boolean}
+    told_apart = {"kind": sa.SmallInteger, "http_code": sa.SmallInteger, "cause": sa.Text}
     _counters(
-        "counter_sums", {**span, "endpoint_id": sa.BigInteger, **answer, "retried": sa.Boolean},
+        "counter_sums",
+        {**span, "endpoint_id": sa.BigInteger, **told_apart, "passed": sa.Boolean, "retried": sa.Boolean},
         "attempts", "delivered", "gave_up",
     )  # fmt: skip
     _counters("time_sums", {**span, "endpoint_id": sa.BigInteger, "bucket": sa.SmallInteger}, "attempts")
