@@ -115,7 +115,11 @@ class Database:
     def read_now(self, question: Callable[[Connection], T]) -> T:
         """The same, on the caller's thread."""
         with self._engine.connect() as connection:
-            return question(connection)
+            connection.exec_driver_sql("BEGIN")  # several statements of one question see the same snapshot
+            try:
+                return question(connection)
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
 
     def check(self) -> None:
         """Raise if the database does not answer."""
