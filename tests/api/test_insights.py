@@ -169,3 +169,17 @@ def test_a_range_longer_than_what_is_kept_says_what_was_used(account: httpx.Clie
     long_gone = account.get("/v1/insights/tracking", params={"since": "2001-01-01", "until": "2002-01-01"}).json()
     assert long_gone["since"] == long_gone["until"]
     assert long_gone["steps"] == []
+
+
+def test_a_time_before_that_is_not_kept_whole_is_not_told(moved: httpx.Client) -> None:
+    half, most = (str(int(time.time()) - days * DAY) for days in (190, 390))
+    assert moved.get("/v1/insights/tracking", params={"since": half}).json()["before"]["scans"] == 0
+    whole = moved.get("/v1/insights/tracking", params={"since": most}).json()
+    assert (whole["before"], whole["total"]["started"]) == (None, 4)
+
+
+def test_a_misdated_scan_does_not_make_a_step_of_every_day_until_then(account: httpx.Client) -> None:
+    feed(account, shipped("good", "GLS"), scan("good", 2, 99_999_999_999))
+    told = account.get("/v1/insights/tracking", params={"until": "99999999999"}).json()
+    assert told["until"] < iso(time.time() + 3 * DAY)
+    assert len(told["steps"]) <= 9

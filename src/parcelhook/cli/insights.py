@@ -87,12 +87,12 @@ def tracking(
         as_json(found)
         return
     now, total, back, receipt = found["now"], found["total"], found["returns"], found["receipt"]
-    before = found["before"]["late_share"]
+    before = _share(found["before"]["late_share"]) if found["before"] else "not kept any more"
     facts({
         "Range": _range(found),
         "On the way": f"{now['on_the_way']:,} now, {now['late']:,} of them late, "
         f"{now['silent']:,} without a scan for {now['silent_days']} days",
-        "Delivered": f"{total['delivered']:,}, {_share(total['late_share'])} late (the time before: {_share(before)})",
+        "Delivered": f"{total['delivered']:,}, {_share(total['late_share'])} late (the time before: {before})",
         "Took": _transit(found["transit"]),
         "Returns": f"{back['started']:,} of {total['started']:,} that started ({_share(back['share'])})",
         "Scan to webhook": f"p50 {_seconds(receipt['p50_s'])}, p95 {_seconds(receipt['p95_s'])}",

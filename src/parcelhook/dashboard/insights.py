@@ -29,6 +29,7 @@ RANGES: Final = {"24h": 24, "7d": 168, "30d": 720, "90d": 2_160}
 USUAL: Final = "7d"
 NAMES: Final = ("range", "from", "to", "carrier", "return", "silent_days")
 DAY_MS: Final = 24 * HOUR_MS
+NOT_KEPT: Final = "the time before is not kept any more"
 
 
 class Figure(Struct, frozen=True, kw_only=True):
@@ -134,12 +135,16 @@ def _figures(found: TrackingView) -> list[Figure]:
         Figure(title="On the way", value=number(now.on_the_way), beside=f"now; {number(now.late)} of them late"),
         Figure(title="Silent", value=number(now.silent), beside=f"now; no scan for {now.silent_days} days"),
         Figure(
-            title="Delivered", value=number(total.delivered), beside=f"{number(before.delivered)} in the time before"
+            title="Delivered",
+            value=number(total.delivered),
+            beside=NOT_KEPT if before is None else f"{number(before.delivered)} in the time before",
         ),
         Figure(
             title="Late share",
             value=percent(total.late_share),
-            beside=f"{'none' if before.late_share is None else percent(before.late_share)} in the time before",
+            beside=NOT_KEPT
+            if before is None
+            else f"{'none' if before.late_share is None else percent(before.late_share)} in the time before",
         ),
         Figure(title="Days to delivery", value=days, beside=most),
         Figure(

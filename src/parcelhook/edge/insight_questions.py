@@ -20,6 +20,7 @@ DELIVERY_NAMES: Final = frozenset({"since", "until", "endpoint"})
 TRACKING_NAMES: Final = frozenset({"since", "until", "carrier", "return", "silent_days"})
 USUAL_HOURS: Final = 7 * 24
 USUAL_SILENCE: Final = 3  # days
+AHEAD_HOURS: Final = 48  # of now, and no further: a scan without a zone may lie ahead of its time, others are misdated
 
 
 class DeliveryQuestion(Struct, frozen=True, kw_only=True):
@@ -30,9 +31,13 @@ class DeliveryQuestion(Struct, frozen=True, kw_only=True):
 
 
 class TrackingQuestion(Struct, frozen=True, kw_only=True):
-    """A range, whose shipments, and after how many days without a scan one is silent."""
+    """A range, whose shipments, and after how many days without a scan one is silent.
+
+    `before` is as long, just before; None if not all of it is kept.
+    """
 
     when: Range
+    before: Range | None
     whose: Whose
     silent_days: int
     now_s: int
@@ -48,8 +53,10 @@ def read_deliveries(texts: Mapping[str, str], now_ms: int) -> DeliveryQuestion:
 
 def read_tracking(texts: Mapping[str, str], now_ms: int) -> TrackingQuestion:
     """What is asked of tracking, or InvalidInput."""
+    when = _range(texts, now_ms)
     return TrackingQuestion(
-        when=_range(texts, now_ms),
+        when=when,
+        before=when.before if when.before.first >= spans.kept_from(now_ms) else None,
         whose=Whose(
             carrier=_given(texts, "carrier"), is_return=filter_choice("return", _given(texts, "return"), YES_NO)
         ),
@@ -61,7 +68,8 @@ def read_tracking(texts: Mapping[str, str], now_ms: int) -> TrackingQuestion:
 def _range(texts: Mapping[str, str], now_ms: int) -> Range:
     """In whole hours: what is given is rounded outwards, and nothing is kept from before a certain hour."""
     since_ms, until_ms = (filter_time(name, _given(texts, name)) for name in ("since", "until"))
-    end = now_ms // HOUR_MS + 1 if until_ms is None else -(-until_ms // HOUR_MS)
+    now = now_ms // HOUR_MS + 1
+    end = now if until_ms is None else min(-(-until_ms // HOUR_MS), now + AHEAD_HOURS)
     first = end - USUAL_HOURS if since_ms is None else since_ms // HOUR_MS
     if first >= end:
         raise InvalidInput(

@@ -97,13 +97,15 @@ class ReturnsView(Struct, frozen=True, kw_only=True):
 
 
 class TrackingView(Struct, frozen=True, kw_only=True):
-    """What happened from `since` until `until`, the whole hours that were used; `before` is as long, just before."""
+    """What happened from `since` until `until`, the whole hours that were used; `before` is as long, just before;
+    null if not all of that is kept.
+    """
 
     since: str
     until: str
     now: NowView
     total: MovedView
-    before: MovedView
+    before: MovedView | None
     returns: ReturnsView
     transit: TransitView
     receipt: ReceiptView
@@ -133,7 +135,7 @@ def tracking(connection: Connection, account_id: int, asked: TrackingQuestion) -
         until=times.iso(when.end * HOUR_MS),
         now=_now(standing, asked),
         total=MovedView(**_figures(movement.total)),
-        before=MovedView(**_figures(tracking_insights.movement(connection, account_id, when.before, whose).total)),
+        before=_before(connection, account_id, asked),
         returns=ReturnsView(
             started=movement.returns.started,
             delivered=movement.returns.delivered,
@@ -156,6 +158,12 @@ def tracking(connection: Connection, account_id: int, asked: TrackingQuestion) -
             for (origin, target), one in list(routes.items())[:MOST_ROUTES]
         ],
     )
+
+
+def _before(connection: Connection, account_id: int, asked: TrackingQuestion) -> MovedView | None:
+    if asked.before is None:
+        return None
+    return MovedView(**_figures(tracking_insights.movement(connection, account_id, asked.before, asked.whose).total))
 
 
 def _now(standing: Standing, asked: TrackingQuestion) -> NowView:
