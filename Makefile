@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
 
-.PHONY: run test check lint types floors format docs bench bench-log crash lock clean
+.PHONY: run test check lint types floors format docs browser bench bench-log crash lock clean
 
 run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
 	$(BIN)/parcelhook demo --data $(DATA)
 
-test: $(VENV)/.installed-dev ## run every test
+test: $(VENV)/.installed-browser ## run every test
 	$(BIN)/python -m pytest -q
 
 check: lint types floors test ## what .ci/run runs
@@ -34,6 +34,8 @@ docs: $(VENV)/.installed-dev ## write the generated pages anew
 crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
 	PARCELHOOK_TEST_KILLS=40 $(BIN)/python -m pytest -q tests/flows/test_crash.py --timeout 1800
 
+browser: $(VENV)/.installed-browser ## install what the dashboard's tests need: Chromium, axe-core, TypeScript
+
 bench: $(VENV)/.installed-bench ## measure speed, isolation and memory on loopback; writes the table of docs/performance.md
 	$(BIN)/python bench/run.py --write docs/performance.md
 
@@ -54,6 +56,15 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	touch $@
 
+# The tests of the dashboard drive Debian's Chromium. Only where it cannot be had they are skipped, and say so.
+$(VENV)/.installed-browser: $(VENV)/.installed-dev tests/dashboard/package-lock.json
+	cd tests/dashboard && $(CURDIR)/$(BIN)/npm ci --silent --ignore-scripts --no-audit --no-fund
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+		then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+		else echo "No Chromium here: the dashboard is not tested in a browser. Install the package chromium, then run make test again."; fi
+	touch $@
+
 $(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.lock
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
@@ -68,4 +79,4 @@ lock: $(VENV)/bin/python ## pin anew what is used
 	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --strip-extras --extra bench -o requirements-bench.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/dashboard/node_modules build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -59,9 +59,10 @@ class Watch:
             self._faults.append(f"request to another host: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # A download takes over from its navigation, and a live log ends with its page: the browser calls both failed.
-        ended = request.failure == "net::ERR_ABORTED" and urlsplit(request.url).path in {"/logs/stream", "/logs/export"}
-        if not ended:
+        # A download takes over from its navigation; a live log, and an icon still on its way, end with their page.
+        path = urlsplit(request.url).path
+        may_end = path in {"/logs/stream", "/logs/export"} or path.endswith("/icon.svg")
+        if not (may_end and request.failure == "net::ERR_ABORTED"):
             self._faults.append(f"request failed: {request.method} {request.url} {request.failure}")
 
     def _said(self, message: ConsoleMessage) -> None:

@@ -45,7 +45,7 @@ def test_a_hub_is_connected_and_what_it_sends_is_followed_to_the_event(open_tab:
     rows = page.get_by_role("table", name="The last requests from EasyPost, newest first").locator("tbody tr")
     expect(rows).to_have_count(4)
     expect(rows.nth(0)).to_contain_text("Not understood")
-    expect(rows.nth(1)).to_contain_text(re.compile("Refused.*not signed"))
+    expect(rows.nth(1)).to_contain_text(re.compile("Refused.*not signed", re.DOTALL))
     expect(rows.nth(2)).to_contain_text("Accepted")
     rows.nth(2).get_by_role("link").click()
     became = page.get_by_role("table", name="Its scans, oldest first").locator("tbody tr")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -16,6 +18,7 @@ from server import tracking_update, wait_until
 
 Connect = Callable[..., dict[str, Any]]
 
+HUB_BODY = Path(__file__).parent.parent.joinpath("carriers", "samples", "easypost-tracker-updated.json").read_bytes()
 LARGEST_HTML = 100_000  # bytes
 LONG = "/a/path/that/is/long/enough/to/wrap/on/any/phone?token=0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -33,6 +36,10 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         {"Event": "ORDER_ERROR", "OrderID": "5003", "TransactionID": "300_1", "Message": "No such postcode.", "IsReturn": True},
     ]).json()["accepted"][0]["id"]  # fmt: skip
     shop.api.post(f"/v1/endpoints/{made['id']}/test", json={})
+    hub = shop.api.post("/v1/hubs", json={"hub": "easypost", "label": "US account"}).json()
+    httpx.post(hub["url"], content=HUB_BODY)
+    httpx.post(hub["url"], content=b"{}")
+    came = [one["id"] for one in shop.api.get(f"/v1/hubs/{hub['id']}/requests").json()["items"]]
     wait_until(lambda: len(shop.api.get("/v1/logs").json()["items"]) >= 5)
     failed = shop.api.get("/v1/logs", params={"result": "failed"}).json()["items"][0]["id"]
     passed = shop.api.get("/v1/logs", params={"result": "passed", "test": "false"}).json()["items"][0]["id"]
@@ -40,7 +47,9 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         "/", "/?range=30d", "/webhooks", "/webhooks/new", *(f"/webhooks/{one['id']}" for one in (made, failing, paused)),
         *(f"/webhooks/{made['id']}/{what}" for what in ("edit", "test", "delete", "secret")),
         "/logs", "/logs?result=failed&code=5xx", "/logs?search=nothing", f"/logs/{failed}", f"/logs/{passed}",
-        "/events", f"/events/{event}", "/events/new", "/settings",
+        "/events", f"/events/{event}", "/events/new", "/settings", "/shipments", "/shipments?status=delivered&late=true",
+        "/shipments/100_1", "/carriers", "/carriers/connect/easypost", "/carriers/connect/shipengine", "/carriers/try/shippo",
+        *(f"/carriers/{hub['id']}{what}" for what in ("", "/disconnect", *(f"/requests/{one}" for one in came))),
         "/reference", "/reference/signatures", "/reference/statuses", "/nothing-here",
     ]  # fmt: skip
 

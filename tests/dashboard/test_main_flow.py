@@ -79,12 +79,12 @@ def test_add_test_logs_attempt_and_delete_with_script_switched_off(
     page.get_by_role("button", name="Please Retry").click()
     expect(page.get_by_role("heading", name="Connected and saved")).to_be_visible()
 
-    page.get_by_role("link", name="Test", exact=True).click()
+    page.get_by_role("link", name="Test", exact=True).first.click()
     page.get_by_role("radio", name="Tracking Updates").check()
     page.get_by_role("button", name="Test", exact=True).click()
     expect(page.get_by_role("heading", name="Passed: 200 OK")).to_be_visible()
     expect(page.get_by_role("region", name="Request body")).to_contain_text("TRACKING_UPDATE")
-    page.get_by_text("As curl").click()
+    page.locator("summary", has_text="As curl").click()
     expect(page.get_by_role("region", name="As curl")).to_contain_text(f"curl -X POST {receiver.url()}")
 
     shop.api.post("/v1/events", json=tracking_update())

@@ -18,7 +18,7 @@ def test_every_field_of_the_three_bodies_is_explained(open_tab: OpenTab) -> None
     ):  # fmt: skip
         assert table.get_by_role("rowheader", name=name, exact=True).count() == 1
     for title in ("Order Shipped", "Order Error", "Tracking Updates"):
-        page.get_by_text(f"Sample of {title}", exact=True).click()
+        page.locator("summary", has_text=f"Sample of {title}").click()
         expect(page.get_by_role("region", name=f"Sample of {title}", exact=True)).to_be_visible()
 
 

@@ -58,6 +58,7 @@ def create_dashboard(platform: Platform) -> Litestar:
     return Litestar(
         route_handlers=[
             assets.asset,
+            assets.icon,
             login.router,
             overview.router,
             webhooks.router,

@@ -27,3 +27,9 @@ def asset(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
         raise NotFound(f"There is no file {name[:100]}.")
     keep = "public, max-age=31536000, immutable" if digest == _DIGEST else "no-store"
     return Response(body, media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": keep})
+
+
+@get("/favicon.ico", include_in_schema=False, sync_to_thread=False)
+def icon() -> Response[bytes]:
+    """The icon, for pages that name none: the API documentation is one."""
+    return Response(_FILES["icon.svg"], media_type=_TYPES[".svg"], headers={"Cache-Control": "public, max-age=86400"})

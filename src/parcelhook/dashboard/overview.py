@@ -43,12 +43,14 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
     account_id = who.user.account_id
     hours = figures.chosen_range(request.query_params.get("range"))
     rows = await rows_of(platform, account_id)
+    known = any(row.latest is not None or row.endpoint.verified for row in rows)
     now_ms = times.now_ms()
 
     def look(connection: Connection) -> tuple[Any, ...]:
         day = Range.last(24, now_ms)
         return (
             figures.charts(connection, account_id, hours),
+            known or insights.ever_passed(connection, account_id),
             *(
                 (
                     insights.events_in(connection, account_id, when),
@@ -59,7 +61,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
             ),
         )
 
-    drawn, today, yesterday = await platform.database.read(look)
+    drawn, tested, today, yesterday = await platform.database.read(look)
     context = {
         "rows": rows,
         "four": _four(rows, *today, *yesterday),
@@ -67,7 +69,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         "hours": hours,
         "ranges": figures.RANGES,
         "concerns": _concerns(rows, now_ms),
-        "tested": any(row.latest is not None or row.endpoint.verified for row in rows),
+        "tested": tested,
         "fed": today[0] + yesterday[0] > 0,
     }
     return page(request, "overview.html", context)

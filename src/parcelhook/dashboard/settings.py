@@ -72,6 +72,7 @@ async def revoke_key(request: Asked, platform: ThePlatform, who: Who, key_id: Pa
     """Make a key open nothing."""
     account_id, now_ms = who.user.account_id, times.now_ms()
     await platform.database.write(lambda transaction: accounts.revoke_key(transaction.sql, key_id, now_ms, account_id))
+    platform.forget_keys()
     return see("/settings#keys")
 
 

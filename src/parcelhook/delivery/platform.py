@@ -31,7 +31,7 @@ from parcelhook.webhooks.addresses import AddressGuard
 from parcelhook.webhooks.delivery import Outcome
 from parcelhook.webhooks.endpoint import Endpoint
 
-KEY_KNOWN_FOR_S = 2.0  # how long a revoked API key may still work
+KEY_KNOWN_FOR_S = 2.0  # how long an API key that was revoked on the command line may still work
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +103,10 @@ class Platform:
         else:
             self._known_keys[key] = (found, time.monotonic() + KEY_KNOWN_FOR_S)
         return found
+
+    def forget_keys(self) -> None:
+        """Look every API key up anew: one was revoked here, and whoever did it expects it to open nothing now."""
+        self._known_keys.clear()
 
     def ready(self) -> dict[str, str]:
         """Each part with "ok", or why it does not work."""

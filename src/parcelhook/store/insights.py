@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, Table, false, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, false, func, literal_column, select, true
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
@@ -160,6 +160,12 @@ def latest(connection: Connection, endpoint_id: int) -> Latest | None:
     if row is None:
         return None
     return Latest(id=row.id, passed=row.passed, http_code=row.http_code, date_ms=ids.made_at(row.id))
+
+
+def ever_passed(connection: Connection, account_id: int) -> bool:
+    """Whether any attempt of an account ever passed, tests too."""
+    query = select(attempts.c.id).where(attempts.c.account_id == account_id, attempts.c.passed == true()).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def carriers(connection: Connection, account_id: int, when: Range, most: int = 100) -> list[str]:
