@@ -31,6 +31,7 @@ from parcelhook.webhooks.delivery import StoredEvent
 from parcelhook.webhooks.formats import Envelope, Format, envelope
 
 GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself
+_NO_END = (1 << 63) - 1
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
@@ -114,19 +115,32 @@ def _found(
 ) -> list[int]:
     """The ids of the first `limit` lines before an id and downwards, or after an id and upwards."""
     query = _ids(account_id, wanted).order_by(attempts.c.id.desc() if after is None else attempts.c.id)
-    if before is not None:
-        query = query.where(attempts.c.id < before)
-    if after is not None:
-        query = query.where(attempts.c.id > after)
+    first, end = _bounds(wanted, before, after)
     if not log_hours.tells_of(wanted):
-        return [row.id for row in connection.execute(query.limit(limit))]
+        return _walked(connection, query, first, end, limit)
     found: list[int] = []
     for span in log_hours.spans(connection, account_id, wanted, before=before, after=after, limit=limit):
-        within = query.where(attempts.c.id >= span.first_id, attempts.c.id < span.end_id)
-        found += [row.id for row in connection.execute(within.limit(limit - len(found)))]
+        within = max(first, span.first_id), min(end, span.end_id)
+        found += _walked(connection, query, *within, limit - len(found))
         if len(found) >= limit:
             break
     return found
+
+
+def _bounds(wanted: LogFilter, before: int | None, after: int | None) -> tuple[int, int]:
+    """The smallest id that may be, and the one before which all must lie."""
+    first = max(0 if after is None else after + 1, ids.first_id_at(wanted.since_ms or 0))
+    until = _NO_END if wanted.until_ms is None else ids.first_id_at(wanted.until_ms)
+    return first, until if before is None else min(before, until)
+
+
+def _walked(connection: Connection, query: Select[tuple[int]], first: int, end: int, limit: int) -> list[int]:
+    """What a walk from one end to the other finds. Each end is named once: of two, the database may begin at the farther."""
+    if first:
+        query = query.where(attempts.c.id >= first)
+    if end != _NO_END:
+        query = query.where(attempts.c.id < end)
+    return [row.id for row in connection.execute(query.limit(limit))]
 
 
 def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:
@@ -152,10 +166,6 @@ def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
         found.append(attempts.c.is_return.is_(true() if wanted.is_return else false()))
     if wanted.test is not None:
         found.append(attempts.c.test == (true() if wanted.test else false()))
-    if wanted.since_ms is not None:
-        found.append(attempts.c.id >= ids.first_id_at(wanted.since_ms))
-    if wanted.until_ms is not None:
-        found.append(attempts.c.id < ids.first_id_at(wanted.until_ms))
     return found
 
 
