@@ -75,16 +75,17 @@ def lines(labels: Sequence[str], drawn: Sequence[Line], *, title: str, unit: str
 def spark(rows: Sequence[Bar], *, title: str) -> Markup:
     """A small chart of the same kind, for a line of a table."""
     top = max((row.passed + row.failed for row in rows), default=0) or 1
-    step = 120 / max(len(rows), 1)
+    step = 240 / max(len(rows), 1)
     passed, failed = [], []
     for index, row in enumerate(rows):
-        well, ill = 24 * row.passed / top, 24 * row.failed / top
-        passed.append(_column(index * step + 0.5, 26, step - 1, well))
-        failed.append(_column(index * step + 0.5, 26 - well, step - 1, ill))
-    # One path for all bars of a colour: a table may hold many of these.
+        left, width = round(index * step) + 1, max(round(step) - 2, 1)
+        well = round(48 * row.passed / top)
+        passed.append(_column(left, 52, width, well))
+        failed.append(_column(left, 52 - well, width, round(48 * row.failed / top)))
+    # One path for all bars of a colour, in whole half pixels: a table may hold many of these.
     return Markup(
-        '<svg class="spark" viewBox="0 0 120 27" role="img" aria-label="{}"><path class="passed" d="{}"/>'
-        '<path class="failed" d="{}"/><path class="axis" d="M0 26.5H120"/></svg>'
+        '<svg class="spark" viewBox="0 0 240 54" role="img" aria-label="{}"><path class="passed" d="{}"/>'
+        '<path class="failed" d="{}"/><path class="axis" stroke-width="2" d="M0 53H240"/></svg>'
     ).format(title, "".join(passed), "".join(failed))
 
 
@@ -157,8 +158,8 @@ def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
     )
 
 
-def _column(x: float, bottom: float, width: float, height: float) -> str:
-    return f"M{x:.1f} {bottom:.1f}h{width:.1f}v-{height:.1f}h-{width:.1f}z" if height > 0 else ""
+def _column(x: int, bottom: int, width: int, height: int) -> str:
+    return f"M{x} {bottom}h{width}v-{height}h-{width}z" if height > 0 else ""
 
 
 def _height(value: float, top: float) -> float:
