@@ -17,6 +17,18 @@ MAKER = ids.IdMaker()
 NOW = 1_795_519_113_000
 
 
+class IdsFrom(ids.IdMaker):
+    """Makes ids from one of the test's choice on: at a time of its choice, and over the end of an hour if it wants."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self._next = first
+
+    def block(self, count: int) -> int:
+        first, self._next = self._next, self._next + count
+        return first
+
+
 def event(
     account: int = 1, *, given: str | None = None, shipment: str = "1_1", at: int = NOW, order: str = "1"
 ) -> StoredEvent:

@@ -35,6 +35,7 @@ async def require_key(connection: ASGIConnection[Any, Any, Any, Any], handler: B
     if holder.scope is not Scope.FULL and not (reads and holder.scope is Scope.READ):
         raise NotAllowed(WHAT_IT_MAY[holder.scope])
     connection.scope["state"]["account_id"] = holder.account_id
+    connection.scope["state"]["scope"] = holder.scope
 
 
 async def still_opens(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
@@ -52,3 +53,8 @@ def account_of(request: Request[Any, Any, Any]) -> int:
     """The id of the account that the guard let in."""
     account_id: int = request.scope["state"]["account_id"]
     return account_id
+
+
+def may_change(request: Request[Any, Any, Any]) -> bool:
+    """Whether the key that was let in may do more than read."""
+    return request.scope["state"]["scope"] is Scope.FULL

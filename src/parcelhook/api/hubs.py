@@ -8,10 +8,11 @@ from litestar import Request, Router, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from parcelhook.api.auth import require_key
+from parcelhook.api.auth import may_change, require_key
 from parcelhook.api.given import PathId, TheAccount, ThePlatform
 from parcelhook.api.reading import check_body
 from parcelhook.delivery import hubs as connections
+from parcelhook.delivery.platform import Platform
 from parcelhook.edge.asking import public_id
 from parcelhook.edge.hub_views import (
     HubRequestView,
@@ -93,14 +94,14 @@ async def add(
 ) -> HubView:
     """Connect a carrier hub. The answer's `url` is the address to paste there, and `steps` say where."""
     link = await connections.connect(platform, account_id, hub=data.hub, secret=data.secret, label=data.label)
-    return view(link, base_url(request, platform.settings))
+    return view(link, _base(request, platform))
 
 
 @get("/", summary="All hubs")
 async def list_all(request: Request[Any, Any, Any], platform: ThePlatform, account_id: TheAccount) -> HubList:
     """The hubs that are connected, oldest first, and those that can be."""
     links = await platform.database.read(lambda connection: hubs.of_account(connection, account_id, platform.vault))
-    base = base_url(request, platform.settings)
+    base = _base(request, platform)
     return HubList(items=[view(link, base) for link in links], next_cursor=None, known=known())
 
 
@@ -109,7 +110,7 @@ async def show(
     request: Request[Any, Any, Any], platform: ThePlatform, account_id: TheAccount, hub_id: PathId
 ) -> HubView:
     """Its address, and how many of its requests were verified and refused."""
-    return view(await connections.find(platform, account_id, _id(hub_id)), base_url(request, platform.settings))
+    return view(await connections.find(platform, account_id, _id(hub_id)), _base(request, platform))
 
 
 @patch("/{hub_id:str}", summary="Change a hub", opt={"body": HubChange})
@@ -122,7 +123,7 @@ async def edit(
 ) -> HubView:
     """Another secret, or another label. The address stays."""
     link = await connections.change(platform, account_id, _id(hub_id), secret=data.secret, label=data.label)
-    return view(link, base_url(request, platform.settings))
+    return view(link, _base(request, platform))
 
 
 @delete("/{hub_id:str}", summary="Disconnect a hub", status_code=200)
@@ -156,6 +157,10 @@ async def inbound(request: Request[Any, Any, Any], platform: ThePlatform, hub: P
     headers = {name.lower(): value for name, value in request.headers.items()}
     received = await connections.receive(platform, hub, token, headers, body)
     return ReceivedView(scans=received.scans, new=received.told, note=received.note)
+
+
+def _base(request: Request[Any, Any, Any], platform: Platform) -> str | None:
+    return base_url(request, platform.settings) if may_change(request) else None
 
 
 async def _body(request: Request[Any, Any, Any]) -> bytes:

@@ -38,7 +38,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
     account_id = who.user.account_id
     links = await platform.database.read(lambda connection: hubs.of_account(connection, account_id, platform.vault))
     context = {
-        "links": [hub_views.view(link, base_url(request, platform.settings)) for link in links],
+        "links": [hub_views.view(link, None) for link in links],
         "known": hub_views.known(),
         "gone": "gone" in request.query_params,
     }
@@ -108,7 +108,7 @@ async def edit(request: Asked, platform: ThePlatform, who: Who, hub_id: PathId) 
 async def disconnect_page(request: Asked, platform: ThePlatform, who: Who, hub_id: PathId) -> Response[Any]:
     """Ask once more."""
     link = await _find(platform, who, hub_id)
-    return page(request, "carrier_disconnect.html", {"hub": hub_views.view(link, "")})
+    return page(request, "carrier_disconnect.html", {"hub": hub_views.view(link, None)})
 
 
 @post("/carriers/{hub_id:str}/disconnect")
@@ -130,7 +130,7 @@ async def one_request(
     if found is None:
         raise NotFound(f"This request is not kept any more: of each hub the last {hubs.REQUESTS_KEPT} are.")
     context = {
-        "hub": hub_views.view(link, ""),
+        "hub": hub_views.view(link, None),
         "came": hub_views.request_view(found),
         "results": RESULTS,
         "said": SAID,
@@ -146,7 +146,7 @@ async def _one(
         return hubs.requests(connection, link.id)
 
     context = {
-        "hub": hub_views.view(link, base_url(request, platform.settings) if who.may(Role.MEMBER) else ""),
+        "hub": hub_views.view(link, base_url(request, platform.settings) if who.may(Role.MEMBER) else None),
         "about": _hub(link.hub),
         "requests": [hub_views.request_view(came) for came in await platform.database.read(look)],
         "results": RESULTS,

@@ -24,13 +24,16 @@ class KnownHubView(Struct, frozen=True, kw_only=True):
 
 
 class HubView(Struct, frozen=True, kw_only=True):
-    """A connected hub. `url` is the address to paste there; the secret is never shown, only that it is set."""
+    """A connected hub. `url` is the address to paste there, null to whoever may only read: who knows it can send scans.
+
+    The secret is never shown, only that it is set.
+    """
 
     id: str
     hub: str
     title: str
     label: str
-    url: str
+    url: str | None
     secret_set: bool
     steps: list[str]
     created_at: str
@@ -111,15 +114,15 @@ def known() -> list[KnownHubView]:
     ]
 
 
-def view(link: HubLink, base: str) -> HubView:
-    """A connection; `base` is the address that this server is known by outside, such as https://hooks.company.example."""
+def view(link: HubLink, base: str | None) -> HubView:
+    """A connection; `base` is the address that this server is known by outside, None where the hub's is not to be shown."""
     hub = HUBS[link.hub]
     return HubView(
         id=ids.public(ids.Prefix.HUB, link.id),
         hub=hub.name,
         title=hub.title,
         label=link.label,
-        url=f"{base}/inbound/{hub.name}/{link.token}",
+        url=None if base is None else f"{base}/inbound/{hub.name}/{link.token}",
         secret_set=bool(link.secret),
         steps=list(hub.steps),
         created_at=times.iso(link.created_ms),
