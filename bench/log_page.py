@@ -4,7 +4,8 @@
     make bench-log LINES=10000000  ten million
 
 A real server on the filled store is asked over HTTP on a connection that is kept open; what counts is from the request
-sent to the last byte of the page. Each page is asked for several times, the first time included in the maximum.
+sent to the last byte of the page. Each page is asked for several times, the first time included in the maximum. Beside it
+stands the processor time that the server took for a page, which other work on the machine does not lengthen so much.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Page(Struct, frozen=True):
 
     name: str
     took_ms: list[float]
+    busy_ms: float  # of the server's processor, for one page
     size: int
     lines: int
 
@@ -64,8 +66,8 @@ def main() -> None:
         print(
             f"filled in {time.monotonic() - started:.0f} s, {migrated_s:.0f} s of them the migration; {size_mb:,.0f} MB"
         )
-        with visitor(data) as client:
-            found = [measure(client, name, path) for name, path in pages(client, webhooks, now_ms)]
+        with visitor(data) as (client, server):
+            found = [measure(client, server, name, path) for name, path in pages(client, webhooks, now_ms)]
     table = report(found, args.lines)
     print(table)
     if args.write:
@@ -76,8 +78,8 @@ def main() -> None:
 
 
 @contextmanager
-def visitor(data: Path) -> Iterator[httpx.Client]:
-    """Somebody who is logged in to a server on that store, by the link that its first start prints."""
+def visitor(data: Path) -> Iterator[tuple[httpx.Client, int]]:
+    """Somebody who is logged in to a server on that store, by the link that its first start prints; and the server's pid."""
     settings = {"PARCELHOOK_DATA": str(data), "PARCELHOOK_PORT": "0", "PARCELHOOK_RETENTION_DAYS": "0"}
     with process([sys.executable, "-m", "parcelhook.cli.main", "serve"], MEASURED, **settings) as running:
         assert running.stdout is not None
@@ -89,7 +91,7 @@ def visitor(data: Path) -> Iterator[httpx.Client]:
             token = re.search(r'name="_csrf" value="(\w+)"', client.get(link).text)
             assert token is not None
             client.post(link, data={"_csrf": token[1], "email": "bench@shop.example", "password": PASSWORD})
-            yield client
+            yield client, running.pid
 
 
 def pages(client: httpx.Client, webhooks: list[str], now_ms: int) -> Iterator[tuple[str, str]]:
@@ -159,22 +161,31 @@ def pages(client: httpx.Client, webhooks: list[str], now_ms: int) -> Iterator[tu
     yield "events, a tracking number", "/events?search=WZ10000500"
 
 
-def measure(client: httpx.Client, name: str, path: str) -> Page:
+def measure(client: httpx.Client, server: int, name: str, path: str) -> Page:
     """Ask for a page several times."""
     took = []
+    before = busy_ms(server)
     for _ in range(ROUNDS):
         started = time.perf_counter()
         answer = client.get(path)
         took.append((time.perf_counter() - started) * 1_000)
         assert answer.status_code == 200, (path, answer.status_code)
-    return Page(name, took, len(answer.content), answer.text.count("<tr id="))
+    busy = (busy_ms(server) - before) / ROUNDS
+    return Page(name, took, busy, len(answer.content), answer.text.count("<tr id="))
+
+
+def busy_ms(pid: int) -> float:
+    """The processor time of all threads of a process so far."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
 
 
 def report(found: list[Page], lines: int) -> str:
     """The figures as a table."""
-    rows = [f"| {lines:,} attempts | median | slowest of {ROUNDS} | lines | HTML |", "| --- | --- | --- | --- | --- |"]
+    rows = [f"| {lines:,} attempts | median | slowest of {ROUNDS} | processor | lines | HTML |"]
+    rows.append("| --- | --- | --- | --- | --- | --- |")
     rows += [
-        f"| {page.name} | {page.median:.0f} ms | {max(page.took_ms):.0f} ms | {page.lines or ''} | {page.size / 1_000:.0f} KB |"
+        f"| {page.name} | {page.median:.0f} ms | {max(page.took_ms):.0f} ms | {page.busy_ms:.0f} ms | {page.lines or ''} | {page.size / 1_000:.0f} KB |"
         for page in found
     ]
     return "\n".join(rows) + f"\n\n{os.cpu_count()} processors; Python {platform.python_version()}.\n"
