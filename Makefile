@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
 
-.PHONY: run test check lint types floors format docs browser bench bench-log crash lock clean
+.PHONY: run test check lint types floors format docs pictures browser bench bench-log crash lock clean
 
 run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
 	$(BIN)/parcelhook demo --data $(DATA)
@@ -33,6 +33,9 @@ docs: $(VENV)/.installed-dev ## write the generated pages anew
 
 crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
 	PARCELHOOK_TEST_KILLS=40 $(BIN)/python -m pytest -q tests/flows/test_crash.py --timeout 1800
+
+pictures: $(VENV)/.installed-browser ## take the pictures of the dashboard anew
+	PYTHONPATH=tests $(BIN)/python docs/dashboard_pictures.py
 
 browser: $(VENV)/.installed-browser ## install what the dashboard's tests need: Chromium, axe-core, TypeScript
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,8 @@ STOP_LIMIT_S = 30.0
 
 class Server:
     """Starts the server on a free port and knows its address once it is ready. Every test takes an account of its own."""
+
+    arguments: Sequence[str] = ("-m", "parcelhook.cli.main", "serve")  # what Python is told to run
 
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
@@ -56,7 +58,7 @@ class Server:
     def start(self) -> Server:
         """Start it, and wait until it says that it is ready."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "parcelhook.cli.main", "serve"],
+            [sys.executable, *self.arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

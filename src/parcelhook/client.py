@@ -168,6 +168,14 @@ class Client:
         """One shipment with its scans."""
         return self._call("GET", f"/v1/shipments/{quote(transaction_id, safe='')}")
 
+    def delivery_insights(self, **filters: str) -> Json:
+        """What was sent in a range, what became of it and how long it took."""
+        return self._call("GET", "/v1/insights/deliveries", params=filters)
+
+    def tracking_insights(self, **filters: str) -> Json:
+        """How shipments stand, and what happened to them in a range."""
+        return self._call("GET", "/v1/insights/tracking", params=filters)
+
     def connect_hub(self, hub: str, *, secret: str = "", label: str = "") -> Json:
         """Connect a carrier hub; `url` in the answer is the address to paste there."""
         return self._call("POST", "/v1/hubs", json={"hub": hub, "secret": secret, "label": label})

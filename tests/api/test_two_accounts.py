@@ -86,6 +86,10 @@ def test_lists_hold_only_ones_own(account: httpx.Client, theirs: dict[str, str])
     assert account.get("/v1/logs", params={"cursor": theirs["log"]}).json()["items"] == []
     assert account.get("/v1/shipments").json()["items"] == []
     assert account.get("/v1/hubs").json()["items"] == []
+    sent = account.get("/v1/insights/deliveries", params={"endpoint": theirs["endpoint"]}).json()
+    assert (sent["total"]["sent"], sent["waiting"], sent["by_endpoint"]) == (0, 0, [])
+    moved = account.get("/v1/insights/tracking", params={"since": "2021-01-01"}).json()
+    assert (moved["now"]["by_status"], moved["total"]["scans"], moved["by_carrier"]) == ([], 0, [])
 
 
 def test_every_route_under_v1_was_asked(server: Server) -> None:
@@ -98,6 +102,7 @@ def test_every_route_under_v1_was_asked(server: Server) -> None:
         ("POST", "/v1/events"), ("POST", "/v1/endpoints"), ("GET", "/v1/endpoints"), ("GET", "/v1/logs"),
         ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"), ("GET", "/v1/shipments"),
         ("POST", "/v1/endpoints/matching"), ("GET", "/v1/hubs"), ("POST", "/v1/hubs"), ("POST", "/v1/hubs/try"),
+        ("GET", "/v1/insights/deliveries"), ("GET", "/v1/insights/tracking"),
     }  # fmt: skip
     assert routes == mine | without_an_id
     for method, path in without_an_id:

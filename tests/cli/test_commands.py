@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -293,3 +294,31 @@ def test_the_demo_runs_and_a_second_one_goes_on_with_the_same_data(tmp_path: Pat
     second.send_signal(signal.SIGINT)
     assert second.wait(30) == 0
     second.stdout.close()
+
+
+def test_insights_as_tables_and_as_json(shell: Shell) -> None:
+    now = int(time.time())
+    scans = [
+        {"Event": "TRACKING_UPDATE", "TransactionID": "i_1", "tracking": "N1", "TrackingCarrier": "GLS", "date": now - ago,
+         "code": code, "message": "m", "FromAddressCountry": "IT", "ToAddressCountry": "DE"}
+        for code, ago in ((2, 5 * 86_400), (6, 3_600))
+    ] + [
+        {"Event": "TRACKING_UPDATE", "TransactionID": "i_2", "tracking": "N2", "TrackingCarrier": "DHL",
+         "date": now - 4 * 86_400, "code": 2, "message": "m"}
+    ]  # fmt: skip
+    assert shell("send", "-", given=json.dumps(scans)).returncode == 0
+    told = shell("insights", "tracking")
+    assert told.returncode == 0, told.stderr
+    assert re.search(r"Range +2\d{3}-\d\d-\d\d \d\d:00 to .* UTC\n", told.stdout)
+    assert re.search(r"On the way +1 now, 0 of them late, 1 without a scan for 3 days", told.stdout)
+    assert re.search(r"IT > DE +1 +median 5.0 days, 90 % within 5.0", told.stdout)
+    assert re.search(r"i_2 +DHL +in_transit", told.stdout)
+    found = json.loads(shell("insights", "tracking", "--carrier", "GLS", "--silent-days", "10", "--json").stdout)
+    assert (found["total"]["delivered"], found["now"]["silent_days"], found["now"]["on_the_way"]) == (1, 10, 0)
+    sent = shell("insights", "deliveries", "--since", "2026-01-01")
+    assert sent.returncode == 0, sent.stderr
+    assert "0 passed, 0 failed" in sent.stdout
+    assert json.loads(shell("insights", "deliveries", "--json").stdout)["by_endpoint"] == []
+    refused = shell("insights", "deliveries", "--since", "yesterday")
+    assert refused.returncode == 1
+    assert "is not a time" in refused.stderr

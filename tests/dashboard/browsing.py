@@ -77,6 +77,7 @@ def tab(
     *,
     session: str | None = None,
     width: int = 1280,
+    height: int = 900,
     theme: Theme = "light",
     script: bool = True,
     **more: Any,
@@ -84,7 +85,7 @@ def tab(
     """A page in a context of its own, logged in by that session; AssertionError at the end if anything went wrong in it."""
     context = browser.new_context(
         base_url=base,
-        viewport={"width": width, "height": 900},
+        viewport={"width": width, "height": height},
         color_scheme=theme,
         java_script_enabled=script,
         timezone_id="Europe/Rome",
@@ -104,9 +105,16 @@ def tab(
 
 
 def axe(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page as it stands, one line each."""
+    """What axe-core finds wrong with the page as it stands, one line each; its colours in both themes."""
     page.evaluate(_AXE.read_text(encoding="utf-8"))
-    result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    page.emulate_media(color_scheme="dark")  # only colours differ between the themes
+    found = [f"dark: {flaw}" for flaw in _violations(page, {"runOnly": ["color-contrast"]})]
+    page.emulate_media(color_scheme="light")
+    return found + _violations(page, {})
+
+
+def _violations(page: Page, options: dict[str, Any]) -> list[str]:
+    result = page.evaluate("how => axe.run(document, {resultTypes: ['violations'], ...how})", options)
     return [
         f"{found['id']} ({found['impact']}): {found['help']}: {node['html'][:160]} | {node['failureSummary'][:300]}"
         for found in result["violations"]

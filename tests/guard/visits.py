@@ -32,7 +32,13 @@ ROUTES: dict[tuple[str, str], Role | None] = {
 }
 POSTS = sorted(path for method, path in ROUTES if method == "POST")
 GETS = sorted(path for method, path in ROUTES if method == "GET")
-OPEN = {"/login", "/welcome/{token}", "/static/{digest}/{name}", "/theme"}  # to whoever is not logged in
+OPEN = {
+    "/login",
+    "/welcome/{token}",
+    "/static/{digest}/{name}",
+    "/favicon.ico",
+    "/theme",
+}  # to whoever is not logged in
 
 # For each id that a route may have in its path, one that is nobody's.
 NOBODYS = {

@@ -132,7 +132,7 @@ def recounted(database: Database) -> tuple[Counter[tuple[Any, ...]], Counter[tup
     """From the log alone: attempts by everything that is told apart, and times by their bucket; tests have no time."""
     attempts: Counter[tuple[Any, ...]] = Counter()
     times: Counter[tuple[Any, ...]] = Counter()
-    columns = "account_id, endpoint_id, id, kind, carrier, http_code, passed, retry > 0, is_return, test, time_spent_ms"
+    columns = "account_id, endpoint_id, id, kind, carrier, http_code, cause, passed, retry > 0, is_return, test, time_spent_ms"
     for account, endpoint, number, *key, spent in rows(database, f"SELECT {columns} FROM attempts"):
         for whose in (endpoint, ALL):
             attempts[account, whose, hour(number), *key] += 1
@@ -156,7 +156,7 @@ def first_passed(database: Database) -> Counter[tuple[Any, ...]]:
 def test_counters_equal_a_count_of_the_log(database: Database, batches: list[Batch]) -> None:
     play(database, batches)
     attempts, times = recounted(database)
-    key = "account_id, endpoint_id, hour, kind, carrier, http_code, passed, retried, is_return, test"
+    key = "account_id, endpoint_id, hour, kind, carrier, http_code, cause, passed, retried, is_return, test"
     counted = {row[:-1]: row[-1] for row in rows(database, f"SELECT {key}, attempts FROM counters")}
     assert counted == attempts
     spent = "account_id, endpoint_id, hour, bucket, attempts"

@@ -8,7 +8,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Scope
 
-from parcelhook.api import deliveries, endpoints, events, health, hubs, logs, reference, shipments, statuses
+from parcelhook.api import deliveries, endpoints, events, health, hubs, insights, logs, reference, shipments, statuses
 from parcelhook.api.auth import account_of
 from parcelhook.api.problems import SECURITY_HEADERS, on_http_exception, on_parcelhook_error, on_unexpected
 from parcelhook.delivery.platform import Platform
@@ -20,6 +20,7 @@ HANDLERS = (
     deliveries.router,
     logs.router,
     shipments.router,
+    insights.router,
     hubs.router,
     hubs.inbound,
     statuses.statuses,

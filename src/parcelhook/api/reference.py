@@ -28,6 +28,7 @@ _TAGS = {
     "Endpoints": "Connect webhooks: add, edit, delete, test.",
     "Webhooks Logs": "Every attempt, with its cause and its fix.",
     "Shipments": "Where each shipment stands, and everything that was said of it.",
+    "Insights": "Figures of deliveries and of tracking, over any range.",
     "Carrier hubs": "Connect the hubs that carriers' scans come from, and look at what came.",
     "Operation": "For those who watch over the server.",
 }

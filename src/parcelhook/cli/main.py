@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.text import Text
 
-from parcelhook.cli import endpoints, hubs, keys, logs, send, server, users
+from parcelhook.cli import endpoints, hubs, insights, keys, logs, send, server, users
 from parcelhook.cli.importing import command as importing
 from parcelhook.cli.output import as_json, err
 from parcelhook.client import ApiError
@@ -27,6 +27,7 @@ app.add_typer(endpoints.app, name="endpoints")
 send.register(app)
 importing.register(app)
 app.add_typer(logs.app, name="logs")
+app.add_typer(insights.app, name="insights")
 app.add_typer(hubs.app, name="hubs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")

@@ -1,4 +1,7 @@
-"""Upkeep: retention, and cancelling what was left of deleted endpoints; in small steps that deliveries never wait for."""
+"""Upkeep: retention, the counters of hours that are over, and cancelling what was left of deleted endpoints.
+
+All in small steps that deliveries never wait for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from functools import partial
 import structlog
 
 from parcelhook import times
-from parcelhook.store import forgetting, retention
+from parcelhook.store import forgetting, retention, summing
 from parcelhook.store.database import Database, Transaction
 
 STEP_PAUSE_S = 0.05  # between two steps, so that the writer is free most of the time
@@ -31,7 +34,9 @@ class Upkeep:
 
     def start(self) -> None:
         """Begin."""
-        self._tasks = [asyncio.create_task(self._cancel_for_ever()), asyncio.create_task(self._prune_for_ever())]
+        self._tasks = [
+            asyncio.create_task(task()) for task in (self._cancel_for_ever, self._prune_for_ever, self._sum_up_for_ever)
+        ]
 
     async def stop(self) -> None:
         """End; a step that was begun ends first."""
@@ -60,6 +65,11 @@ class Upkeep:
         while True:
             await prune(self._database, retention_days=self._retention_days)
             await asyncio.sleep(PRUNE_EVERY_S)
+
+    async def _sum_up_for_ever(self) -> None:
+        while True:
+            more = await self._database.write(lambda transaction: summing.sum_up_step(transaction, times.now_ms()))
+            await asyncio.sleep(STEP_PAUSE_S if more else PRUNE_EVERY_S)
 
 
 def _cancel(endpoint_id: int, transaction: Transaction) -> int:

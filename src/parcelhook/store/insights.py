@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, false, func, liter
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
-from parcelhook.store.counting import ALL, HOUR_MS, middle_ms
+from parcelhook.store.counting import ALL, HOUR_MS, at_share, middle_ms
 from parcelhook.store.rows import KINDS
 from parcelhook.store.schema import DeliveryState, attempts, counters, deliveries, event_counters, time_counters
 
@@ -129,7 +129,7 @@ def events_in(connection: Connection, account_id: int, when: Range) -> int:
 
 def time_spent(connection: Connection, account_id: int, when: Range, endpoint_id: int | None = None) -> TimeSpent:
     """Percentiles over the whole range."""
-    return _percentiles(_buckets(connection, account_id, when, endpoint_id).get(0, {}))
+    return time_spent_of(_buckets(connection, account_id, when, endpoint_id).get(0, {}))
 
 
 def time_spent_by_hour(
@@ -137,7 +137,7 @@ def time_spent_by_hour(
 ) -> dict[int, TimeSpent]:
     """Percentiles for each hour that had any attempt."""
     found = _buckets(connection, account_id, when, endpoint_id, hourly=True)
-    return {hour: _percentiles(buckets) for hour, buckets in found.items()}
+    return {hour: time_spent_of(buckets) for hour, buckets in found.items()}
 
 
 def waiting(connection: Connection, endpoint_id: int) -> tuple[int, int | None]:
@@ -228,18 +228,11 @@ def _buckets(
     return found
 
 
-def _percentiles(buckets: Mapping[int, int]) -> TimeSpent:
-    count = sum(buckets.values())
-    if not count:
-        return TimeSpent()
-    ordered = sorted(buckets.items())
-
-    def at(share: float) -> float:
-        seen = 0
-        for number, some in ordered:
-            seen += some
-            if seen >= share * count:
-                return middle_ms(number)
-        return middle_ms(ordered[-1][0])
-
-    return TimeSpent(p50=at(0.5), p95=at(0.95), p99=at(0.99))
+def time_spent_of(buckets: Mapping[int, int]) -> TimeSpent:
+    """The percentiles of a histogram of Time Spent."""
+    p50, p95, p99 = (at_share(buckets, share) for share in (0.5, 0.95, 0.99))
+    return TimeSpent(
+        p50=None if p50 is None else middle_ms(p50),
+        p95=None if p95 is None else middle_ms(p95),
+        p99=None if p99 is None else middle_ms(p99),
+    )

@@ -5,15 +5,31 @@ A step never scans: it begins where the one before ended, so ten million rows co
 
 from __future__ import annotations
 
-from msgspec import Struct
-from sqlalchemy import Connection, Table, delete, exists, func, literal_column, select, update
+import itertools
 
-from parcelhook.store import ids
+from msgspec import Struct
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
+
+from parcelhook.store import ids, spans
+from parcelhook.store.counting import ALL
 from parcelhook.store.database import Transaction
 from parcelhook.store.schema import (
     DeliveryState,
     accounts,
     attempts,
+    counter_sums,
     counters,
     deliveries,
     endpoints,
@@ -21,11 +37,16 @@ from parcelhook.store.schema import (
     events,
     exchanges,
     idempotency,
+    receipt_counters,
+    receipt_sums,
     time_counters,
+    time_sums,
+    tracking_counters,
+    transit_counters,
 )
+from parcelhook.store.tallies import View
 
 ROWS_A_STEP = 500
-COUNTERS_KEPT_MS = 400 * 86_400_000  # a year and a month, so that a month can be held against the same one a year ago
 KEYS_KEPT_MS = 24 * 3_600_000  # an Idempotency-Key is remembered for a day
 
 # Written out, not bound, so that the index that holds pending deliveries alone can serve.
@@ -86,13 +107,31 @@ def prune_events_step(transaction: Transaction, before_ms: int, position: int) -
 def prune_counters_step(transaction: Transaction, now_ms: int) -> int:
     """Forget a day of counters that is older than any chart shows; how many rows. They are kept longer than the log."""
     gone = 0
-    for table in (counters, time_counters, event_counters):
-        for account_id in transaction.sql.execute(select(accounts.c.id)).scalars().all():
-            mine = (table.c.account_id == account_id, table.c.hour < (now_ms - COUNTERS_KEPT_MS) // 3_600_000)
-            oldest = transaction.sql.execute(select(func.min(table.c.hour)).where(*mine)).scalar()
-            if oldest is not None:
-                gone += transaction.sql.execute(delete(table).where(*mine, table.c.hour < oldest + 24)).rowcount
+    before = spans.kept_from(now_ms)
+    for account_id in transaction.sql.execute(select(accounts.c.id)).scalars().all():
+        each = select(endpoints.c.id).where(endpoints.c.account_id == account_id)
+        for table in (counters, time_counters):  # their hours lie one endpoint after another
+            of_endpoint = table.c.endpoint_id == ALL, table.c.endpoint_id.in_(each)
+            for which in of_endpoint:
+                mine = (table.c.account_id == account_id, which)
+                gone += _prune_counters(transaction.sql, table.c.hour, before, 24, *mine)
+        for table in (event_counters, receipt_counters):
+            gone += _prune_counters(transaction.sql, table.c.hour, before, 24, table.c.account_id == account_id)
+        for table in (counter_sums, time_sums, receipt_sums, tracking_counters, transit_counters):
+            views = [table.c.view == view for view in View] if "view" in table.c else [true()]
+            for span, view in itertools.product(spans.SPANS, views):
+                of_span = (table.c.account_id == account_id, table.c.span == span, view)
+                gone += _prune_counters(transaction.sql, table.c.start, before // span, max(1, 24 // span), *of_span)
     return gone
+
+
+def _prune_counters(
+    connection: Connection, start: Column[int], before: int, many: int, *mine: ColumnElement[bool]
+) -> int:
+    oldest = connection.execute(select(func.min(start)).where(*mine, start < before)).scalar()
+    if oldest is None:
+        return 0
+    return connection.execute(delete(start.table).where(*mine, start < min(oldest + many, before))).rowcount
 
 
 def forget_keys_step(transaction: Transaction, now_ms: int) -> int:

@@ -252,7 +252,7 @@ exchanges = Table(
 
 # Counted in the batch that records, so that figures over any range cost rows of hours and not rows of attempts. Each
 # attempt is counted twice: for its endpoint, and for all of the account (endpoint 0), whose rows stay few however many
-# endpoints there are. Everything that the log filters by stands in the key; figures leave tests out.
+# endpoints there are. Everything that the log filters by stands in the key, and why it failed; figures leave tests out.
 counters = Table(
     "counters",
     metadata,
@@ -262,6 +262,7 @@ counters = Table(
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     Column("carrier", Text, primary_key=True),
     Column("http_code", SmallInteger, primary_key=True, autoincrement=False),
+    Column("cause", Text, primary_key=True),
     Column("passed", Boolean, primary_key=True, autoincrement=False),
     Column("retried", Boolean, primary_key=True, autoincrement=False),  # whether the Retry number is above 0
     Column("is_return", Boolean, primary_key=True, autoincrement=False),
@@ -284,6 +285,19 @@ time_counters = Table(
     sqlite_with_rowid=False,
 )
 
+
+# From the carrier's scan to the receipt of its webhook, as a histogram like Time Spent; by the hour of the receipt.
+receipt_counters = Table(
+    "receipt_counters",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("carrier", Text, primary_key=True),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    Column("deliveries", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 event_counters = Table(
     "event_counters",
     metadata,
@@ -294,9 +308,73 @@ event_counters = Table(
     sqlite_with_rowid=False,
 )
 
+
+def _span() -> tuple[Column[int], Column[int]]:
+    """So many hours, and which of such spans since 1970 (see store.spans)."""
+    return (
+        Column("span", SmallInteger, primary_key=True, autoincrement=False),
+        Column("start", Integer, primary_key=True, autoincrement=False),
+    )
+
+
+# The same by the day and by four weeks, without tests and by less: what a year is read from. Hours are summed up when they are
+# over, so that recording pays for one table of each and not for three.
+counter_sums = Table(
+    "counter_sums",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    *_span(),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("http_code", SmallInteger, primary_key=True, autoincrement=False),
+    Column("cause", Text, primary_key=True),
+    Column("passed", Boolean, primary_key=True, autoincrement=False),
+    Column("retried", Boolean, primary_key=True, autoincrement=False),
+    Column("attempts", Integer, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("gave_up", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+time_sums = Table(
+    "time_sums",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    *_span(),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    Column("attempts", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+receipt_sums = Table(
+    "receipt_sums",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    *_span(),
+    Column("carrier", Text, primary_key=True),
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    Column("deliveries", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Until which hour (not included) they hold all there is: one row.
+summed_up = Table(
+    "summed_up",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("until_hour", Integer, nullable=False),
+)
+
 # What is known of each shipment. `known` is the whole of it (shipping.shipment), the other columns are what is asked by.
 _ON_THE_WAY = text("on_the_way = 1")
 _ON_THE_WAY_PG = text("on_the_way")
+
+
+def _on_the_way(name: str, date: str) -> Index:
+    columns = ("account_id", date, "carrier", "is_return")  # enough to count by, without a look at the shipments
+    return Index(name, *columns, sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG)
+
 
 shipments = Table(
     "shipments",
@@ -318,10 +396,8 @@ shipments = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Index("shipments_by_transaction", "account_id", "transaction_id", unique=True),
     # The silent and the late are looked for among those on their way, which stay few beside the delivered.
-    Index(
-        "shipments_silent", "account_id", "last_scan_date", sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG
-    ),
-    Index("shipments_overdue", "account_id", "deadline", sqlite_where=_ON_THE_WAY, postgresql_where=_ON_THE_WAY_PG),
+    _on_the_way("shipments_silent", "last_scan_date"),
+    _on_the_way("shipments_overdue", "deadline"),
 )
 
 # What hubs said, each scan once, the late ones too; `event_id` is the event that tells of it, NULL if none does. What the
@@ -338,32 +414,32 @@ scans = Table(
     Index("scans_of_shipment", "shipment_id", "id"),
 )
 
-# Counted as shipments change, by the hour in which it happened to the parcel and not by when it was told.
+# Counted as shipments change, by when it happened to the parcel and not by when it was told.
 tracking_counters = Table(
     "tracking_counters",
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("hour", Integer, primary_key=True, autoincrement=False),
+    *_span(),  # an hour, a day
     Column("carrier", Text, primary_key=True),
-    Column("from_country", Text, primary_key=True),
-    Column("to_country", Text, primary_key=True),
+    Column("is_return", Boolean, primary_key=True, autoincrement=False),  # a return, or on its way back
     Column("started", Integer, nullable=False),  # shipments by their first scan beyond Info Received
-    Column("returns", Integer, nullable=False),  # those of them that are returns, or went back
     Column("delivered", Integer, nullable=False),
-    Column("delivered_late", Integer, nullable=False),
     Column("promised", Integer, nullable=False),  # delivered ones that had a date to be late by
+    Column("delivered_late", Integer, nullable=False),
     Column("failed_attempts", Integer, nullable=False),  # scans
     Column("exceptions", Integer, nullable=False),  # scans
     Column("scans", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
-# Days from the first status to the delivery as a histogram: so many shipments took so many whole hours.
+# From the first status to the delivery as a histogram: so many outbound shipments took so many whole hours. Whole, and once
+# more without the route and without the carrier: of a year, what is asked most would else be read from too many rows.
 transit_counters = Table(
     "transit_counters",
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("hour", Integer, primary_key=True, autoincrement=False),  # of the delivery
+    Column("view", SmallInteger, primary_key=True, autoincrement=False),  # see store.tallies.View
+    *_span(),  # an hour (whole alone), a day, four weeks; of the delivery
     Column("carrier", Text, primary_key=True),
     Column("from_country", Text, primary_key=True),
     Column("to_country", Text, primary_key=True),
@@ -381,19 +457,6 @@ status_counters = Table(
     Column("carrier", Text, primary_key=True),
     Column("is_return", Boolean, primary_key=True, autoincrement=False),
     Column("shipments", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# From the carrier's scan to the receipt of its webhook, as a histogram like Time Spent.
-receipt_counters = Table(
-    "receipt_counters",
-    metadata,
-    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("hour", Integer, primary_key=True, autoincrement=False),
-    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("carrier", Text, primary_key=True),
-    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
-    Column("deliveries", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, Select, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, false, func, or_, select, true
 
 from parcelhook.shipping.events import EventKind, decode_update
 from parcelhook.shipping.scan import Scan, of_update
@@ -64,6 +64,22 @@ def page(
     if before is not None:
         query = query.where(shipments.c.id < before)
     return [_line(row) for row in connection.execute(query.order_by(shipments.c.id.desc()).limit(limit))]
+
+
+def longest_silent(
+    connection: Connection, account_id: int, since_s: int, *, carrier: str | None, is_return: bool | None, limit: int
+) -> list[ShipmentLine]:
+    """Of those on their way that were not scanned since then (Unix seconds), the ones that are silent for longest."""
+    wanted = ShipmentFilter(carrier=carrier, is_return=is_return, silent_since=since_s)
+    query = select(shipments).where(shipments.c.account_id == account_id, *_conditions(account_id, wanted))
+    ordered = query.order_by(shipments.c.last_scan_date, shipments.c.id).limit(limit)
+    return [_line(row) for row in connection.execute(ordered)]
+
+
+def count(connection: Connection, account_id: int, wanted: ShipmentFilter) -> int:
+    """How many there are; quick where the filter asks for those on their way."""
+    query = select(func.count()).select_from(shipments).where(shipments.c.account_id == account_id)
+    return int(connection.execute(query.where(*_conditions(account_id, wanted))).scalar_one())
 
 
 def scans_of(connection: Connection, line: ShipmentLine) -> list[ScanLine]:

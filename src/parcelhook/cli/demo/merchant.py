@@ -1,4 +1,7 @@
-"""A small real merchant's server: it checks the signature, answers JSON, and fails once on purpose."""
+"""A small real merchant's server: it checks the signature, answers JSON, and fails once on purpose.
+
+Under /yours it is a server to try the dashboard with: it takes whatever comes, or answers wrongly as the path says.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,12 @@ import msgspec
 
 from parcelhook.receiving import NotGenuine, verify
 
+YOURS = "/yours"
+WRONG = {  # what somebody may want to see the dashboard explain
+    "/yours/html": (200, "text/html", b"<h1>Thank you</h1>"),
+    "/yours/403": (403, "application/json", b'{"ok":false}'),
+    "/yours/500": (500, "application/json", b'{"ok":false}'),
+}
 FAILS_FIRST = "ORDER_ERROR"  # the first of these is answered with 500, so that a Retry can be watched
 
 
@@ -27,10 +36,9 @@ class Merchant:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, answer = merchant.receive(dict(self.headers.items()), body)
-                content = msgspec.json.encode(answer)
+                status, content_type, content = merchant.answer(self.path, dict(self.headers.items()), body)
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -54,9 +62,21 @@ class Merchant:
         return f"http://127.0.0.1:{self.port}/webhooks"
 
     @property
+    def yours(self) -> str:
+        """The URL for a webhook that somebody adds by hand."""
+        return f"http://127.0.0.1:{self.port}{YOURS}"
+
+    @property
     def taken(self) -> int:
         """How many different webhooks it has accepted, not counting tests."""
         return len(self._seen)
+
+    def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
+        """Status, Content-Type and body of the answer."""
+        if path in WRONG:
+            return WRONG[path]
+        status, answer = (200, {"ok": True}) if path == YOURS else self.receive(headers, body)
+        return status, "application/json", msgspec.json.encode(answer)
 
     def receive(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, object]]:
         """What it answers: status and JSON."""

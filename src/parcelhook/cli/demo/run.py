@@ -67,7 +67,7 @@ def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: boo
         _tell(show, url, link, state, merchant, complete=complete)
         if exit_after:
             return 0 if complete else 1
-        show.say("\n  Serving until Ctrl-C.")
+        show.say("Serving until Ctrl-C.")
         while server.poll() is None:
             time.sleep(0.5)
         show.say("The server has stopped by itself; see its log above.", "red")
@@ -238,14 +238,8 @@ def _tell(show: Show, url: str, link: str | None, state: _State, merchant: Merch
         show.say(f"All arrived: {merchant.taken} webhooks, each checked by its signature.", "bold green")
     else:
         show.say("Not all have arrived yet; retries go on.", "bold red")
-    show.say()
-    if link:
-        show.say(f"  Dashboard  {link}", "bold")
-        show.say("             (opens it once and asks you for a password; from then on you log in with that)")
-    else:
-        show.say(f"  Dashboard  {url}", "bold")
-        show.say("             (log in with the password you chose; `parcelhook users link` makes a new link)")
-    show.say(f"""  API        {url}
+    show.say(f"""
+  API        {url}
   Reference  {url}/docs
   Key        {state.api_key}
   Merchant   {merchant.url}
@@ -254,4 +248,19 @@ def _tell(show: Show, url: str, link: str | None, state: _State, merchant: Merch
     curl -H "Authorization: Bearer {state.api_key}" -H "Content-Type: application/json" {url}/v1/events \\
       -d '{{"Event": "TRACKING_UPDATE", "TransactionID": "48572_1", "date": {int(time.time())}, "code": 3, "message": "Out for delivery"}}'
   See the log:
-    PARCELHOOK_URL={url} PARCELHOOK_API_KEY={state.api_key} {Path(sys.executable).parent / "parcelhook"} logs""")
+    PARCELHOOK_URL={url} PARCELHOOK_API_KEY={state.api_key} {Path(sys.executable).parent / "parcelhook"} logs
+""")
+    # Last, where the eyes are when the lines come to rest: the way into the dashboard, and what to do there.
+    show.rule("Now open the dashboard")
+    show.say()
+    show.say(f"  {link or url}", "bold cyan")
+    show.say()
+    if link:
+        show.say("  The link lets you in once and asks for a password; from then on you log in with that.")
+    else:
+        show.say("  Log in with the password you chose; `parcelhook users link` makes a new link.")
+    show.say(f"""  There, Webhooks > Add Webhook. This server takes whatever you send it:
+
+    {merchant.yours}        and these answer wrongly: /yours/500  /yours/403  /yours/html
+""")
+    show.rule()

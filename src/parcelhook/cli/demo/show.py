@@ -27,6 +27,11 @@ class Show:
         with self._lock:
             self._console.print(Text(text, style))
 
+    def rule(self, title: str = "") -> None:
+        """A line across, with a title in it."""
+        with self._lock:
+            self._console.rule(Text(title, "bold"), style="cyan")
+
     def fed(self, event: dict[str, Any]) -> None:
         """An event goes in."""
         what = event.get("message") or event.get("Message") or event.get("TrackingNumber", "")

@@ -121,7 +121,7 @@ def _counters() -> None:
     op.create_table(
         "counters",
         _number("account_id"), _number("endpoint_id"), _hour(), _small("kind"), sa.Column("carrier", sa.Text(), primary_key=True),
-        _small("http_code"), _flag("passed"), _flag("retried"), _flag("is_return"), _flag("test"),
+        _small("http_code"), sa.Column("cause", sa.Text(), primary_key=True), _flag("passed"), _flag("retried"), _flag("is_return"), _flag("test"),
         _figure("attempts"), _figure("delivered"), _figure("gave_up"),
         sqlite_with_rowid=False,
     )  # fmt: skip
@@ -141,17 +141,17 @@ def _counters() -> None:
     # has passed since; which of those before a resend was such an end is not known any more.
     op.execute(f"""
         INSERT INTO counters
-        SELECT account_id, endpoint_id, {hour}, kind, carrier, http_code, passed, retry > 0, is_return, test, count(*),
+        SELECT account_id, endpoint_id, {hour}, kind, carrier, http_code, cause, passed, retry > 0, is_return, test, count(*),
             sum(id IN (SELECT min(id) FROM attempts WHERE passed AND NOT test GROUP BY delivery_id)),
             sum(id IN (SELECT max(id) FROM attempts WHERE NOT passed AND NOT manual AND NOT test GROUP BY delivery_id)
                 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_id AND d.state = 2))
-        FROM attempts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+        FROM attempts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
     """)  # noqa: S608  (all our own words)
     op.execute("""
         INSERT INTO counters
-        SELECT account_id, 0, hour, kind, carrier, http_code, passed, retried, is_return, test, sum(attempts), sum(delivered),
-            sum(gave_up)
-        FROM counters GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+        SELECT account_id, 0, hour, kind, carrier, http_code, cause, passed, retried, is_return, test, sum(attempts),
+            sum(delivered), sum(gave_up)
+        FROM counters GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
     """)
     steps = math.log(1.1)
     connection = op.get_bind().connection.driver_connection

@@ -47,8 +47,8 @@ def _shipments() -> None:
     )
     op.create_index("shipments_by_transaction", "shipments", ["account_id", "transaction_id"], unique=True)
     on_the_way = sa.text("on_the_way = 1")
-    op.create_index("shipments_silent", "shipments", ["account_id", "last_scan_date"], sqlite_where=on_the_way)
-    op.create_index("shipments_overdue", "shipments", ["account_id", "deadline"], sqlite_where=on_the_way)
+    for name, date in (("shipments_silent", "last_scan_date"), ("shipments_overdue", "deadline")):
+        op.create_index(name, "shipments", ["account_id", date, "carrier", "is_return"], sqlite_where=on_the_way)
     op.create_table(
         "scans",
         _id(),
@@ -60,7 +60,7 @@ def _shipments() -> None:
     op.create_index("scans_of_shipment", "scans", ["shipment_id", "id"])
 
 
-def _counters(name: str, keys: dict[str, type[sa.types.TypeEngine[Any]]], figures: tuple[str, ...]) -> None:
+def _counters(name: str, keys: dict[str, type[sa.types.TypeEngine[Any]]], *figures: str) -> None:
     op.create_table(
         name,
         sa.Column("account_id", sa.BigInteger(), primary_key=True, autoincrement=False),
@@ -74,18 +74,30 @@ def _counters(name: str, keys: dict[str, type[sa.types.TypeEngine[Any]]], figure
 
 
 def _figures() -> None:
-    route = {"hour": sa.Integer, "carrier": sa.Text, "from_country": sa.Text, "to_country": sa.Text}
-    figures = (
-        "started", "returns", "delivered", "delivered_late", "promised", "failed_attempts", "exceptions", "scans",
-    )  # fmt: skip
-    _counters("tracking_counters", route, figures)
-    _counters("transit_counters", {**route, "took_hours": sa.Integer}, ("shipments",))
-    _counters("status_counters", {"status": sa.Text, "carrier": sa.Text, "is_return": sa.Boolean}, ("shipments",))
+    span = {"span": sa.SmallInteger, "start": sa.Integer}
     _counters(
-        "receipt_counters",
-        {"hour": sa.Integer, "endpoint_id": sa.BigInteger, "carrier": sa.Text, "bucket": sa.SmallInteger},
-        ("deliveries",),
+        "tracking_counters", {**span, "carrier": sa.Text, "is_return": sa.Boolean},
+        "started", "delivered", "promised", "delivered_late", "failed_attempts", "exceptions", "scans",
+    )  # fmt: skip
+    route = {"carrier": sa.Text, "from_country": sa.Text, "to_country": sa.Text}
+    _counters("transit_counters", {"view": sa.SmallInteger, **span, **route, "took_hours": sa.Integer}, "shipments")
+    _counters("status_counters", {"status": sa.Text, "carrier": sa.Text, "is_return": sa.Boolean}, "shipments")
+    receipt = {"carrier": sa.Text, "bucket": sa.SmallInteger}
+    _counters("receipt_counters", {"hour": sa.Integer, **receipt}, "deliveries")
+    _counters("receipt_sums", {**span, **receipt}, "deliveries")
+    told_apart = {"kind": sa.SmallInteger, "http_code": sa.SmallInteger, "cause": sa.Text}
+    _counters(
+        "counter_sums",
+        {**span, "endpoint_id": sa.BigInteger, **told_apart, "passed": sa.Boolean, "retried": sa.Boolean},
+        "attempts", "delivered", "gave_up",
+    )  # fmt: skip
+    _counters("time_sums", {**span, "endpoint_id": sa.BigInteger, "bucket": sa.SmallInteger}, "attempts")
+    op.create_table(
+        "summed_up",
+        sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("until_hour", sa.Integer(), nullable=False),
     )
+    op.execute("INSERT INTO summed_up VALUES (1, 0)")
 
 
 def _hubs() -> None:

@@ -1,0 +1,103 @@
+"""Summing up: the counters of hours that are over, once more by the day and by four weeks.
+
+Attempts are counted for the hour in which they are recorded, so an hour that is over does not change, and recording need not
+pay for the longer spans. Whoever reads adds the hours that are not summed up yet (`spans.pieces_until`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from parcelhook.store.counting import ALL, HOUR_MS
+from parcelhook.store.database import Transaction
+from parcelhook.store.schema import (
+    accounts,
+    counter_sums,
+    counters,
+    endpoints,
+    receipt_counters,
+    receipt_sums,
+    summed_up,
+    time_counters,
+    time_sums,
+)
+from parcelhook.store.spans import COARSE
+
+# An hour is left alone for so long after its end: a clock that was set back may still count for it.
+GRACE_HOURS: Final = 1
+
+_SUMS: Final = (
+    (counters, counter_sums, ("endpoint_id", "kind", "http_code", "cause", "passed", "retried")),
+    (time_counters, time_sums, ("endpoint_id", "bucket")),
+    (receipt_counters, receipt_sums, ("carrier", "bucket")),
+)
+
+
+def until(connection: Connection) -> int:
+    """The hour until which (not included) all is summed up."""
+    return int(connection.execute(select(summed_up.c.until_hour)).scalar_one())
+
+
+def sum_up_step(transaction: Transaction, now_ms: int) -> bool:
+    """Sum up the next hour that is over; whether there was one."""
+    connection = transaction.sql
+    over = now_ms // HOUR_MS - GRACE_HOURS
+    begin = until(connection)
+    hour = _next(connection, begin)
+    if hour is None or hour >= over:
+        if over > begin:
+            connection.execute(update(summed_up).values(until_hour=over))
+        return False
+    for table, sums, keys in _SUMS:
+        for span in COARSE:
+            _add(connection, table, sums, keys, hour, span)
+    connection.execute(update(summed_up).values(until_hour=hour + 1))
+    return True
+
+
+def _next(connection: Connection, begin: int) -> int | None:
+    """The next hour that has any counters; every account's own, for their rows lie together."""
+    owners = connection.execute(select(accounts.c.id)).scalars().all()
+    found = [
+        connection.execute(
+            select(func.min(counters.c.hour)).where(
+                counters.c.account_id == owner, counters.c.endpoint_id == ALL, counters.c.hour >= begin
+            )
+        ).scalar()
+        for owner in owners
+    ]
+    return min((hour for hour in found if hour is not None), default=None)
+
+
+def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...], hour: int, span: int) -> None:
+    grouped = [table.c.account_id, *(table.c[key] for key in keys)]
+    own = {column.name for column in sums.primary_key}
+    figures = [column.name for column in sums.c if column.name not in own]
+    query = (
+        select(
+            table.c.account_id,
+            func.max(span),
+            func.max(hour // span),
+            *(table.c[key] for key in keys),
+            *(func.sum(table.c[name]) for name in figures),
+        )
+        .where(table.c.hour == hour)
+        .group_by(*grouped)
+    )
+    # By the owners, endpoints or accounts, one by one: their counters lie apart. What stands for all endpoints is left out.
+    if "endpoint_id" in table.c:
+        query = query.where(table.c.account_id == endpoints.c.account_id, table.c.endpoint_id == endpoints.c.id)
+    else:
+        query = query.where(table.c.account_id == accounts.c.id)
+    if "test" in table.c:
+        query = query.where(table.c.test.is_(False))
+    adding = insert(sums).from_select(["account_id", "span", "start", *keys, *figures], query)
+    connection.execute(
+        adding.on_conflict_do_update(
+            index_elements=list(sums.primary_key),
+            set_={name: sums.c[name] + adding.excluded[name] for name in figures},
+        )
+    )
