@@ -115,7 +115,9 @@ def take(browser: Browser, shop: Shop) -> None:
     """The log in the light theme, and an attempt that failed in the dark one."""
     wait_until(lambda: bool(shop.api.get("/v1/logs", params={"result": "failed", "retry": "1"}).json()["items"]))
     link = shop.login_link("anna@rossi.example")
-    with browsing.tab(browser, shop.server.url, height=HEIGHT, device_scale_factor=SHARPNESS) as (page, _):
+    with browsing.tab(
+        browser, shop.server.url, height=HEIGHT, device_scale_factor=SHARPNESS, reduced_motion="reduce"
+    ) as (page, _):
         page.goto(link)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Open the dashboard").click()

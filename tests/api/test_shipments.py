@@ -221,3 +221,10 @@ def test_another_accounts_shipments_are_not_there(account: httpx.Client, server:
         assert account.get("/v1/shipments/48572_1").status_code == 404
         assert [one["transaction_id"] for one in account.get("/v1/shipments").json()["items"]] == ["WZ116539070"]
         assert other.get("/v1/shipments/48572_1").json()["status"] == "in_transit"
+
+
+def test_a_transaction_id_may_hold_a_slash(account: httpx.Client) -> None:
+    feed(account, shipped("INV/2026/7"))
+    for path in ("INV%2F2026%2F7", "INV/2026/7"):
+        assert account.get(f"/v1/shipments/{path}").json()["transaction_id"] == "INV/2026/7"
+    assert account.get("/v1/shipments/INV%2F2026").status_code == 404

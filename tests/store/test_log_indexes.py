@@ -1,15 +1,21 @@
-"""No filter of the log reads all of it."""
+"""No filter of the log reads all of it, and no list of events all of them."""
 
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, Select, text
 
 from parcelhook.shipping.events import EventKind
-from parcelhook.store import log
+from parcelhook.store import events, log
 from parcelhook.store.database import Database
 from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.schema import attempts
+
+
+def plan_of(connection: Connection, query: Select[tuple[int]]) -> list[str]:
+    """How the database would go about it."""
+    sql = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+    return [row[-1] for row in connection.execute(text("EXPLAIN QUERY PLAN " + sql))]
 
 
 @pytest.mark.parametrize(
@@ -36,12 +42,19 @@ from parcelhook.store.schema import attempts
 def test_filters_go_by_an_index(database: Database, wanted: LogFilter, index: str) -> None:
     query = log._ids(1, wanted).order_by(attempts.c.id.desc()).limit(50)
 
-    def plan(connection: object) -> str:
-        sql = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
-        return "\n".join(row[-1] for row in connection.execute(text("EXPLAIN QUERY PLAN " + sql)))  # type: ignore[attr-defined]
-
-    steps = database.read_now(plan)
+    steps = "\n".join(database.read_now(lambda connection: plan_of(connection, query)))
     assert index in steps
     assert "SCAN attempts" not in steps
     if not index.startswith("events"):
         assert f"USING COVERING INDEX {index}" in steps
+
+
+@pytest.mark.parametrize(
+    ("search", "index"), [(None, "events_of_account"), ("1", "events_by_order"), ("1", "tracking_numbers_by_number")]
+)
+def test_events_are_listed_by_an_index(database: Database, search: str | None, index: str) -> None:
+    query = events._ids(1, search).order_by(events.events.c.id.desc()).limit(50)
+    steps = "\n".join(database.read_now(lambda connection: plan_of(connection, query)))
+    assert f"USING COVERING INDEX {index}" in steps
+    assert "SCAN events" not in steps
+    assert "TEMP B-TREE FOR ORDER BY" not in steps

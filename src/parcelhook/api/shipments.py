@@ -63,9 +63,10 @@ async def list_all(
     )
 
 
-@get("/{transaction_id:str}", summary="One shipment with its scans")
+@get("/{transaction_id:path}", summary="One shipment with its scans")
 async def show(platform: ThePlatform, account_id: TheAccount, transaction_id: PathId) -> WholeShipmentView:
     """Its state, its parcels, and its whole history: what came late or said nothing of a place is in it too."""
+    transaction_id = transaction_id.removeprefix("/")  # one of its own may stand within it
     line = await platform.database.read(lambda connection: shipments.one(connection, account_id, transaction_id))
     if line is None:
         raise NotFound(f'There is no shipment "{transaction_id[:100]}".')

@@ -17,6 +17,7 @@ HEIGHT: Final = 100.0
 WIDTH: Final = 720.0  # of the bar of phases
 WIDEST_BAR: Final = 0.66  # of its column; where columns are few they are wide, and a bar takes less of them
 SHORTEST: Final = 1.5  # what is not nothing can be seen
+SLIVER: Final = 2.0  # the same of a phase
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -67,16 +68,12 @@ def lines(labels: Sequence[str], drawn: Sequence[Line], *, title: str, unit: str
     top = _round_up(max((value for line in drawn for value in line.values if value is not None), default=0))
     parts = [_grid(len(labels))]
     for order, line in enumerate(drawn):
-        points = [
-            ((index + 0.5) * COLUMN, HEIGHT - _height(value, top))
-            for index, value in enumerate(line.values)
-            if value is not None
-        ]
-        if points:
-            path = " ".join(f"{'M' if not index else 'L'}{x:.1f} {y:.1f}" for index, (x, y) in enumerate(points))
-            x, y = points[-1]
-            parts.append(Markup('<path class="line line-{}" d="{}"/>').format(order, path))
-            parts.append(Markup('<path class="dot line-{}" d="M{x:.1f} {y:.1f}h0"/>').format(order, x=x, y=y))
+        runs = _runs(line.values, top)
+        path = " ".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in run) for run in runs)
+        # Where a run ends there is a dot, without which a point between two gaps would not be seen.
+        dots = "".join(f"M{run[-1][0]:.1f} {run[-1][1]:.1f}h0" for run in runs)
+        parts.append(Markup('<path class="line line-{}" d="{}"/>').format(order, path))
+        parts.append(Markup('<path class="dot line-{}" d="{}"/>').format(order, dots))
     shown = [label if index % every == 0 else "" for index, label in enumerate(labels)]
     return _figure(parts, shown, title=title, top=top, unit=unit) + _key(drawn)
 
@@ -112,38 +109,50 @@ def across(rows: Sequence[Across], *, names: Sequence[str], tones: Sequence[str]
 def spark(rows: Sequence[Bar], *, title: str) -> Markup:
     """A small chart of the same kind, for a line of a table."""
     top = max((row.passed + row.failed for row in rows), default=0) or 1
-    step = 120 / max(len(rows), 1)
+    step = 240 / max(len(rows), 1)
     passed, failed = [], []
     for index, row in enumerate(rows):
-        well, ill = 24 * row.passed / top, 24 * row.failed / top
-        passed.append(_column(index * step + 0.5, 26, step - 1, well))
-        failed.append(_column(index * step + 0.5, 26 - well, step - 1, ill))
-    # One path for all bars of a colour: a table may hold many of these.
+        left, width = round(index * step) + 1, max(round(step) - 2, 1)
+        well, ill = (round(height) for height in _heights(row, top, full=48, least=1))
+        passed.append(_column(left, 52, width, well))
+        failed.append(_column(left, 52 - well, width, ill))
+    # One path for all bars of a colour, in whole half pixels: a table may hold many of these.
     return Markup(
-        '<svg class="spark" viewBox="0 0 120 27" role="img" aria-label="{}"><path class="passed" d="{}"/>'
-        '<path class="failed" d="{}"/><path class="axis" d="M0 26.5H120"/></svg>'
+        '<svg class="spark" viewBox="0 0 240 54" role="img" aria-label="{}"><path class="passed" d="{}"/>'
+        '<path class="failed" d="{}"/><path class="axis" stroke-width="2" d="M0 53H240"/></svg>'
     ).format(title, "".join(passed), "".join(failed))
 
 
 def phases(timing: Sequence[tuple[str, float]], *, title: str) -> Markup:
     """How a time divides into phases, as one bar; a phase that is too short to be seen still gets a sliver."""
     total = sum(ms for _, ms in timing) or 1.0
+    widths = [max(WIDTH * ms / total, SLIVER) if ms else 0.0 for _, ms in timing]
+    fits = WIDTH / (sum(widths) or 1.0)  # what the slivers take beyond their share, all give
     parts, left = [], 0.0
-    for order, (name, ms) in enumerate(timing):
-        width = WIDTH * ms / total
+    for order, ((name, ms), width) in enumerate(zip(timing, widths, strict=True)):
         if ms:
-            width = max(width, 2.0)
-            shape = _rect(f"phase-{order}", left, 0, min(width, WIDTH - left), 20)
+            shape = _rect(f"phase-{order}", left, 0, fits * width, 20)
             parts.append(Markup("<g><title>{}</title>{}</g>").format(f"{name}: {ms:.1f} ms", shape))
-        left += width
+        left += fits * width
     return Markup(
         '<svg class="phases" viewBox="0 0 {:.0f} 20" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
     ).format(WIDTH, title, Markup("").join(parts))
 
 
+def _runs(values: Sequence[float | None], top: float) -> list[list[tuple[float, float]]]:
+    """The points of a line, apart where there is a gap."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for index, value in enumerate(values):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(((index + 0.5) * COLUMN, HEIGHT - _height(value, top)))
+    return [run for run in runs if run]
+
+
 def _stack(row: Bar, left: float, width: float, top: float) -> Markup:
     x = left + (COLUMN - width) / 2
-    well, ill = _height(row.passed, top), _height(row.failed, top)
+    well, ill = _heights(row, top, full=HEIGHT, least=SHORTEST)
     return _rect("passed", x, HEIGHT - well, width, well) + _rect("failed", x, HEIGHT - well - ill, width, ill)
 
 
@@ -198,12 +207,20 @@ def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
     )
 
 
-def _column(x: float, bottom: float, width: float, height: float) -> str:
-    return f"M{x:.1f} {bottom:.1f}h{width:.1f}v-{height:.1f}h-{width:.1f}z" if height > 0 else ""
+def _column(x: int, bottom: int, width: int, height: int) -> str:
+    return f"M{x} {bottom}h{width}v-{height}h-{width}z" if height > 0 else ""
 
 
-def _height(value: float, top: float) -> float:
-    return max(SHORTEST, HEIGHT * value / top) if top and value else 0.0
+def _height(value: float, top: float, full: float = HEIGHT, least: float = SHORTEST) -> float:
+    return max(least, full * value / top) if top and value else 0.0
+
+
+def _heights(row: Bar, top: float, *, full: float, least: float) -> tuple[float, float]:
+    """How high passed and failed are. The larger gives what the smaller takes beyond its share, or they would not fit."""
+    well, ill = _height(row.passed, top, full, least), _height(row.failed, top, full, least)
+    if row.passed > row.failed:
+        return min(well, full - ill), ill
+    return well, min(ill, full - well)
 
 
 def _round_up(value: float) -> float:

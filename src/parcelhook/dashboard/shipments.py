@@ -63,9 +63,10 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
     return page(request, "shipments.html", context)
 
 
-@get("/shipments/{transaction_id:str}")
+@get("/shipments/{transaction_id:path}")
 async def one(request: Asked, platform: ThePlatform, who: Who, transaction_id: PathId) -> Response[Any]:
     """One shipment: its parcels, and its scans as a way from the first to the last."""
+    transaction_id = transaction_id.removeprefix("/")  # one of its own may stand within it
 
     def look(connection: Connection) -> tuple[ShipmentLine, list[ScanLine]] | None:
         line = shipments.one(connection, who.user.account_id, transaction_id)

@@ -31,6 +31,7 @@ from parcelhook.webhooks.delivery import StoredEvent
 from parcelhook.webhooks.formats import Envelope, Format, envelope
 
 GLANCE_BYTES = 500  # of a body, in a list; the whole is shown with the attempt itself
+_NO_END = (1 << 63) - 1
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
@@ -114,28 +115,32 @@ def _found(
 ) -> list[int]:
     """The ids of the first `limit` lines before an id and downwards, or after an id and upwards."""
     query = _ids(account_id, wanted).order_by(attempts.c.id.desc() if after is None else attempts.c.id)
-    lowest = max(0 if after is None else after + 1, ids.first_id_at(wanted.since_ms or 0))
-    ends = [
-        number
-        for number in (before, None if wanted.until_ms is None else ids.first_id_at(wanted.until_ms))
-        if number is not None
-    ]
+    first, end = _bounds(wanted, before, after)
     if not log_hours.tells_of(wanted):
-        everything = _between(query, lowest, min(ends, default=None))
-        return [row.id for row in connection.execute(everything.limit(limit))]
+        return _walked(connection, query, first, end, limit)
     found: list[int] = []
     for span in log_hours.spans(connection, account_id, wanted, before=before, after=after, limit=limit):
-        within = _between(query, max(lowest, span.first_id), min([*ends, span.end_id]))
-        found += [row.id for row in connection.execute(within.limit(limit - len(found)))]
+        within = max(first, span.first_id), min(end, span.end_id)
+        found += _walked(connection, query, *within, limit - len(found))
         if len(found) >= limit:
             break
     return found
 
 
-def _between(query: Select[tuple[int]], lowest: int, end: int | None) -> Select[tuple[int]]:
-    """One bound at each side: of two, SQLite walks from the first that is named, be it days away from the other."""
-    query = query.where(attempts.c.id >= lowest) if lowest else query
-    return query if end is None else query.where(attempts.c.id < end)
+def _bounds(wanted: LogFilter, before: int | None, after: int | None) -> tuple[int, int]:
+    """The smallest id that may be, and the one before which all must lie."""
+    first = max(0 if after is None else after + 1, ids.first_id_at(wanted.since_ms or 0))
+    until = _NO_END if wanted.until_ms is None else ids.first_id_at(wanted.until_ms)
+    return first, until if before is None else min(before, until)
+
+
+def _walked(connection: Connection, query: Select[tuple[int]], first: int, end: int, limit: int) -> list[int]:
+    """What a walk from one end to the other finds. Each end is named once: of two, the database may begin at the farther."""
+    if first:
+        query = query.where(attempts.c.id >= first)
+    if end != _NO_END:
+        query = query.where(attempts.c.id < end)
+    return [row.id for row in connection.execute(query.limit(limit))]
 
 
 def _ids(account_id: int, wanted: LogFilter) -> Select[tuple[int]]:

@@ -50,17 +50,17 @@ def spans(
     """The hours that hold matches, newest first (with `after`, oldest first), neighbours together, up to about `limit` matches.
 
     They are read as they are asked for. The first may hold fewer matches than it says, for the page may begin within it.
+    Where hours hold less than was thought each run is longer than the one before, so that runs stay few.
     """
     step = 1 if after is not None else -1
     run: list[int] = []
-    counted = 0
+    counted, most = 0, limit
     for row in connection.execute(_hours(connection, account_id, wanted, before, after)):
-        if run and (row.hour != run[-1] + step or counted >= limit):
+        if run and (row.hour != run[-1] + step or counted >= most):
             yield _span(run, counted, wanted)
-            run, counted = [], 0
+            run, counted, most = [], 0, 2 * most
         run.append(row.hour)
-        if _exact(wanted):
-            counted += row.matches
+        counted += row.matches
     if run:
         yield _span(run, counted, wanted)
 

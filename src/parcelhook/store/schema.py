@@ -141,6 +141,7 @@ events = Table(
         sqlite_where=text("given_id IS NOT NULL"),
         postgresql_where=text("given_id IS NOT NULL"),
     ),
+    Index("events_of_account", "account_id", "id", "kind"),
     Index("events_by_order", "account_id", "order_id"),
     Index("events_by_transaction", "account_id", "transaction_id"),
 )

@@ -81,6 +81,7 @@ def _tracking_numbers() -> None:
 
 
 def _indexes() -> None:
+    op.create_index("events_of_account", "events", ["account_id", "id", "kind"])
     op.drop_index("attempts_of_account", "attempts")
     op.drop_index("attempts_of_endpoint", "attempts")
     op.create_index("attempts_of_account", "attempts", ["account_id", "id", *_FILTERED])
