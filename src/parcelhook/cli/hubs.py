@@ -98,7 +98,7 @@ def show(hub_id: Id, json: Json = False) -> None:
         {
             "Hub": one["title"],
             "Label": one["label"],
-            "Address": one["url"],
+            "Address": one["url"] or "not shown to a key that only reads",
             "Secret": "set" if one["secret_set"] else "none",
             "Verified": str(one["verified"]),
             "Refused": str(one["refused"]),
