@@ -59,9 +59,9 @@ class Watch:
             self._faults.append(f"request to another host: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # A download takes over from its navigation; a live log, and an icon still on its way, end with their page.
+        # A download takes over from its navigation; a live log, and a file still on its way, end with their page.
         path = urlsplit(request.url).path
-        may_end = path in {"/logs/stream", "/logs/export"} or path.endswith("/icon.svg")
+        may_end = path in {"/logs/stream", "/logs/export"} or path.startswith("/static/")
         if not (may_end and request.failure == "net::ERR_ABORTED"):
             self._faults.append(f"request failed: {request.method} {request.url} {request.failure}")
 
