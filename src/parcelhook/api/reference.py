@@ -123,11 +123,11 @@ class Reference:
 
         @get("/docs", include_in_schema=False, sync_to_thread=False)
         def docs() -> Response[bytes]:
-            return Response(self.page, media_type="text/html; charset=utf-8")
+            return Response(self.page, media_type="text/html")
 
         @get("/docs/reference.css", include_in_schema=False, sync_to_thread=False)
         def style() -> Response[bytes]:
-            return Response(self._style, media_type="text/css; charset=utf-8")
+            return Response(self._style, media_type="text/css")
 
         return [openapi, docs, style]
 

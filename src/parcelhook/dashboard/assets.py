@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from parcelhook.errors import NotFound
 
 _FOLDER: Final = Path(__file__).parent / "static"
-_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FILES: Final = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
 _DIGEST: Final = hashlib.sha256(b"\0".join(name.encode() + body for name, body in _FILES.items())).hexdigest()[:12]
 

@@ -85,7 +85,7 @@ async def export(request: Asked, platform: ThePlatform, who: Who) -> Response[by
     for chart in (*found.of_tracking, *found.of_deliveries):
         if chart.id == name:
             headers = {"Content-Disposition": f'attachment; filename="insights-{chart.id}.csv"'}
-            return Response(chart.file, media_type="text/csv; charset=utf-8", headers=headers)
+            return Response(chart.file, media_type="text/csv", headers=headers)
     raise NotFound(f'There is no chart "{name[:100]}".')
 
 

@@ -53,7 +53,7 @@ def page(
     return Response(
         body.encode(),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Cache-Control": "no-store", "Vary": "Cookie", **(headers or {})},
     )
 

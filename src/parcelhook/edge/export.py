@@ -28,7 +28,7 @@ class Form(StrEnum):
     @property
     def media_type(self) -> str:
         """Its Content-Type."""
-        return "text/csv; charset=utf-8" if self is Form.CSV else "application/x-ndjson"
+        return "text/csv" if self is Form.CSV else "application/x-ndjson"
 
     @property
     def headers(self) -> dict[str, str]:
