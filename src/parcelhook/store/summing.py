@@ -90,11 +90,12 @@ def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...
     # By the owners, endpoints or accounts, one by one: their counters lie apart. What stands for all endpoints is left out.
     # Named so that no owner can be looked up by its id: else the database would walk all counters and look up whose they are.
     if "endpoint_id" in table.c:
-        query = query.select_from(endpoints).where(
-            table.c.account_id == _unindexed("endpoints.account_id"), table.c.endpoint_id == _unindexed("endpoints.id")
+        mine = (table.c.account_id == _unindexed("endpoints.account_id")) & (
+            table.c.endpoint_id == _unindexed("endpoints.id")
         )
+        query = query.select_from(endpoints.join(table, mine))
     else:
-        query = query.select_from(accounts).where(table.c.account_id == _unindexed("accounts.id"))
+        query = query.select_from(accounts.join(table, table.c.account_id == _unindexed("accounts.id")))
     if "test" in table.c:
         query = query.where(table.c.test.is_(False))
     adding = insert(sums).from_select(["account_id", "span", "start", *keys, *figures], query)
