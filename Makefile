@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
 
-.PHONY: run test check lint types floors format docs pictures browser bench bench-log crash lock clean
+.PHONY: run test check lint types floors format docs pictures browser bench bench-log bench-insights crash lock clean
 
 run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
 	$(BIN)/parcelhook demo --data $(DATA)
@@ -45,6 +45,9 @@ bench: $(VENV)/.installed-bench ## measure speed, isolation and memory on loopba
 LINES ?= 1000000
 bench-log: $(VENV)/.installed ## measure the dashboard on a long log; writes its table of docs/performance.md
 	$(BIN)/python bench/log_page.py --lines $(LINES) --write docs/performance.md
+
+bench-insights: $(VENV)/.installed ## measure the insights over ten million attempts; writes their table of docs/performance.md
+	$(BIN)/python bench/insights.py --write docs/performance.md
 
 $(VENV)/bin/python: # Debian keeps venv in a package of its own
 	$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv \
