@@ -207,7 +207,7 @@ def _feed(client: Client, state: _State, shipments: int, pace_s: float, show: Sh
     for story in [stories.page_sample(), *(stories.shipment(number, int(time.time())) for number in numbers)]:
         for event in story:
             show.fed(event)
-            fed.update(line["id"] for line in client.send(event))
+            fed.update(line["id"] for line in client.send(event) if not line["duplicate"])
             time.sleep(pace_s)
     fed |= _hear(client, state, show)
     state.shipments += shipments
@@ -219,7 +219,7 @@ def _hear(client: Client, state: _State, show: Show) -> set[str]:
     hub = EasyPost(client)
     order = hub.order(state.shipments)
     show.fed(order)
-    fed = {line["id"] for line in client.send(order)}
+    fed = {line["id"] for line in client.send(order) if not line["duplicate"]}
     show.say(
         "EasyPost, a carrier hub, sends that parcel's history. Its signature is checked, and each scan becomes an update."
     )
