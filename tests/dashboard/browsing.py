@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 Theme = Literal["light", "dark"]
 
-ACTION_LIMIT_MS = 10_000
+ACTION_LIMIT_MS = 30_000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 _OPTIONS = [

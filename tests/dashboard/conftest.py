@@ -15,7 +15,7 @@ from dashboard.people import Shop
 from parcelhook.store.users import Role
 from server import Server
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 OpenTab = Callable[..., Page]
 
