@@ -16,7 +16,6 @@ from parcelhook.shipping.shipment import (
     Said,
     Shipment,
     apply,
-    event_of,
     is_late,
     learn,
     of_order,
@@ -24,6 +23,7 @@ from parcelhook.shipping.shipment import (
     standing,
 )
 from parcelhook.shipping.status import CODES, Status
+from parcelhook.shipping.telling import event_of
 
 DAY = 86_400
 MONDAY = 1_700_438_400  # a midnight, UTC

@@ -29,6 +29,7 @@ from parcelhook.edge.asking import filter_choice, filter_id, public_id
 from parcelhook.edge.log_items import LogItem, item, whole_item
 from parcelhook.errors import Busy, InvalidInput, NotFound
 from parcelhook.store import deliveries, ids, insights, log, users
+from parcelhook.store.counting import HOUR_MS
 from parcelhook.store.insights import Range
 from parcelhook.store.log import LogLine
 from parcelhook.store.log_filter import LogFilter
@@ -38,7 +39,6 @@ PAGE: Final = 50
 MOST_STREAMS: Final = 20  # that one user may keep open
 PERIODS: Final = {"1h": 1, "24h": 24, "7d": 168, "30d": 720}
 CARRIERS_OF_HOURS: Final = 168  # those that the filter offers to choose from
-HOUR_MS: Final = 3_600_000
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -129,8 +129,7 @@ async def receive(platform: Platform, name: str, token: str, headers: Mapping[st
     if unknown:  # what came is in the hub's own log; what its table does not know yet is for its maintainer
         log.warning("hub.unknown_status", hub=name, hub_id=link.id, statuses=unknown)
     acceptance = await platform.intake.accept_scans(link.account_id, reading.scans, _finish(request, reading))
-    told = sum(said is Said.NEW for said in acceptance.said)
-    return Received(scans=len(reading.scans), told=told, note=reading.note)
+    return Received(scans=len(reading.scans), told=acceptance.told, note=reading.note)
 
 
 def try_out(name: str, body: bytes) -> Reading:
@@ -157,9 +156,13 @@ def _finish(request: HubRequest, reading: Reading) -> Finish:
             )
             for scan, said, line in zip(reading.scans, acceptance.said, acceptance.accepted, strict=True)
         )
-        told = sum(said is Said.NEW for said in acceptance.said)
         kept = replace(
-            request, note=reading.note, event_id=reading.event_id, scans=len(became), told=told, became=became
+            request,
+            note=reading.note,
+            event_id=reading.event_id,
+            scans=len(became),
+            told=acceptance.told,
+            became=became,
         )
         hubs.record(transaction.sql, kept)
 

@@ -11,11 +11,10 @@ from msgspec.structs import asdict
 from parcelhook import times
 from parcelhook.edge.asking import filter_choice, filter_number
 from parcelhook.edge.log_query import YES_NO
-from parcelhook.shipping.shipment import Parcel, Said, Standing, is_late, standing
+from parcelhook.shipping.shipment import DAY_S, Parcel, Said, Standing, is_late, standing
 from parcelhook.shipping.status import Status
 from parcelhook.store.shipments import ScanLine, ShipmentFilter, ShipmentLine
 
-DAY_S: Final = 86_400
 LONGEST_SILENCE: Final = 365  # days
 NAMES: Final = frozenset({"search", "status", "carrier", "return", "silent_days", "late"})
 STATUSES: Final = {status.value: status for status in Status}

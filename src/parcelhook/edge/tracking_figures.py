@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from parcelhook import times
 from parcelhook.edge.insight_questions import TrackingQuestion
-from parcelhook.edge.shipment_views import DAY_S, ShipmentView, view
+from parcelhook.edge.shipment_views import ShipmentView, view
+from parcelhook.shipping.shipment import DAY_S
 from parcelhook.store import spans, tracking_insights
 from parcelhook.store.counting import HOUR_MS
 from parcelhook.store.tracking_insights import Moved, Receipt, Standing, Transit

@@ -87,7 +87,7 @@ class Parcel(Struct, frozen=True, array_like=True, gc=False):
     def mark(self) -> Mark | None:
         """Where it stands; None while nothing is known. An end after the way back began is an end all the same."""
         back, out = self.back, self.out
-        if back.moved is None and back.ended is None:
+        if not self.went_back:
             return out.ended or out.moved
         if out.ended is not None and all(out.ended.key > mark.key for mark in (back.moved, back.ended) if mark):
             return out.ended
@@ -98,6 +98,11 @@ class Parcel(Struct, frozen=True, array_like=True, gc=False):
         """Where it stands."""
         mark = self.mark
         return Status.PENDING if mark is None else mark.status
+
+    @property
+    def went_back(self) -> bool:
+        """Whether anything was scanned of a way back."""
+        return self.back.moved is not None or self.back.ended is not None
 
 
 class Standing(Struct, frozen=True, gc=False):
@@ -269,61 +274,6 @@ def learn(shipment: Shipment, scan: Scan, update: TrackingUpdate | None = None) 
     return replace(shipment, **told) if told else shipment
 
 
-def event_of(applied: Applied, scan: Scan, given: TrackingUpdate | None = None) -> TrackingUpdate:
-    """The TRACKING_UPDATE that tells of a scan. What was fed in stays as it was fed; only what is missing is filled in.
-
-    The code is the scan's own, unless that would take the parcel back: then it is that of where the parcel stands.
-    """
-    shipment, parcel = applied.shipment, applied.parcel
-    if given is None:
-        applied = replace(applied, first=False)
-        given = TrackingUpdate(
-            date=scan.date,
-            code=1,
-            message=(scan.message or scan.status.label)[:2_000],
-            city=scan.city,
-            TransactionID=shipment.transaction_id,
-            TrackingCarrier=scan.carrier if not shipment.from_order else "",
-        )
-    changes: dict[str, object] = {}
-    if parcel.first_status_date and given.first_status_date == "0":
-        changes["first_status_date"] = str(parcel.first_status_date)
-    if parcel.estimate is not None:
-        if given.est_delivery_date == "0":
-            changes["est_delivery_date"] = str(parcel.estimate.date)
-        if given.late == "0" and is_late(parcel.estimate.date, scan.date):
-            changes["late"] = "1"
-    if not given.tracking or not given.TransactionID or not applied.first:
-        changes |= _missing(shipment, parcel, given)
-    code = _code(parcel, scan)
-    if code != given.code:
-        changes["code"] = code
-    if given.IsReturn is not True and (scan.is_return or shipment.is_return or parcel.back.mark is not None):
-        changes["IsReturn"] = True
-    return replace(given, **changes) if changes else given
-
-
-def _missing(shipment: Shipment, parcel: Parcel, given: TrackingUpdate) -> dict[str, object]:
-    """What the shipment knows and the update does not say."""
-    return {
-        name: known
-        for name, known, empty in (
-            ("tracking", parcel.tracking, ""),
-            ("OrderID", shipment.order_id, ""),
-            ("TransactionID", shipment.transaction_id, ""),
-            ("TrackingCarrier", shipment.carrier, ""),
-            ("MarketplaceID", shipment.marketplace_id, "0"),
-            ("MarketplacePlatform", shipment.marketplace_platform, BY_HAND),
-            ("ExternalLink", shipment.external_link, ""),
-            ("FromAddressCompany", shipment.from_company, ""),
-            ("ToAddressCompany", shipment.to_company, ""),
-            ("FromAddressCountry", shipment.from_country, ""),
-            ("ToAddressCountry", shipment.to_country, ""),
-        )
-        if known != empty and getattr(given, name) == empty
-    }
-
-
 def is_late(est_delivery_date: int, when: int) -> bool:
     """Whether something that happened, or had not, at `when` is late. A date without a time lasts until its day is over."""
     return est_delivery_date > 0 and when > deadline(est_delivery_date)
@@ -349,7 +299,7 @@ def _of_parcel(parcel: Parcel, is_return: bool) -> Standing:  # noqa: FBT001  (a
         parcel.first_status_date,
         0 if parcel.estimate is None else parcel.estimate.date,
         0 if parcel.newest is None else parcel.newest.date,
-        is_return or parcel.back.moved is not None or parcel.back.ended is not None,
+        is_return or parcel.went_back,
     )
 
 
@@ -421,13 +371,6 @@ def _said(before: Parcel, after: Parcel, scan: Scan) -> Said:
     if after.status.ended and not scan.status.ended:
         return Said.LATE
     return Said.NEW
-
-
-def _code(parcel: Parcel, scan: Scan) -> int:
-    stands = parcel.status
-    if scan.status is not stands and (stands.ended or stands is Status.RETURNING or scan.status.code is None):
-        return stands.code or 1  # a word that nobody knows still says that the carrier has heard of it
-    return scan.status.code or 1
 
 
 def _has(seen: bytes, identity: bytes) -> bool:

@@ -15,13 +15,15 @@ class Status(StrEnum):
     """Where a shipment stands. `unknown` is what a source says that has no word here: kept, told, and changes nothing.
 
     `code` is the page's, None for what says nothing of where the parcel is. `rank` is how far it is: of two scans at the same
-    second the further one counts. After what is `ended` nothing comes but a return. `label` is its name for people.
+    second the further one counts. After what is `ended` nothing comes but a return; what is neither ended nor pending is
+    `on_the_way`. `label` is its name for people.
     """
 
     label: str
     code: int | None
     rank: int
     ended: bool
+    on_the_way: bool
 
     PENDING = "pending", "Pending", None, 0
     UNKNOWN = "unknown", "Unknown", None, 0
@@ -43,6 +45,7 @@ class Status(StrEnum):
         member = str.__new__(cls, value)
         member._value_ = value
         member.label, member.code, member.rank, member.ended = label, code, rank, ended
+        member.on_the_way = not ended and value != "pending"
         return member
 
 

@@ -21,7 +21,8 @@ from parcelhook.shipping.events import (
     kind_of,
 )
 from parcelhook.shipping.scan import API, Scan, of_update
-from parcelhook.shipping.shipment import Applied, Said, event_of
+from parcelhook.shipping.shipment import Applied, Said
+from parcelhook.shipping.telling import event_of
 from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.tracking import Shipments
@@ -86,6 +87,11 @@ class Acceptance(Struct, frozen=True, kw_only=True):
     said: tuple[Said | None, ...] = ()
     fresh: tuple[Delivery, ...] = ()
     error: IdempotencyMismatch | None = None
+
+    @property
+    def told(self) -> int:
+        """How many scans said something new."""
+        return sum(said is Said.NEW for said in self.said)
 
 
 def accept(transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> list[Acceptance]:
@@ -182,7 +188,7 @@ class _Batch:
         stored = StoredEvent(
             id=offer.first_id,
             account_id=offer.account_id,
-            name=given_id or ids.public(ids.Prefix.EVENT, offer.first_id),
+            name=ids.event_name(given_id, offer.first_id),
             given_id=given_id,
             kind=kind_of(event),
             order_id=event.OrderID,
@@ -215,10 +221,7 @@ class _Batch:
         tellers = self._tellers.get(key)
         if tellers is None:
             stored = self._transaction.raw.execute(_UPDATES, key)
-            tellers = {
-                _identity(body): given_id or ids.public(ids.Prefix.EVENT, event_id)
-                for event_id, given_id, body in stored
-            }
+            tellers = {_identity(body): ids.event_name(given_id, event_id) for event_id, given_id, body in stored}
             mine = (event for event in self._events if (event.account_id, event.transaction_id) == key)
             tellers |= {_identity(event.body): event.name for event in mine if event.kind is EventKind.TRACKING_UPDATE}
             self._tellers[key] = tellers

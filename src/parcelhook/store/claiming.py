@@ -112,7 +112,7 @@ def _delivery(row: _LoadedRow) -> Delivery:
     event = StoredEvent(
         id=row[7],
         account_id=row[8],
-        name=row[10] or ids.public(ids.Prefix.EVENT, row[7]),
+        name=ids.event_name(row[10], row[7]),
         given_id=row[10],
         kind=rows.KINDS[row[9]],
         order_id=row[11],

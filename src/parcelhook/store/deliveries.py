@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, func, literal_column, null, select
+from sqlalchemy import Connection, case, func, null, select
 
 from parcelhook.store import ids
-from parcelhook.store.schema import DeliveryState, attempts, deliveries, events
+from parcelhook.store.schema import PENDING, DeliveryState, attempts, deliveries, events
 from parcelhook.webhooks.delivery import WAS_DELIVERED
 
 
@@ -95,7 +95,7 @@ def story(connection: Connection, account_id: int, delivery_id: int) -> Story | 
             .where(
                 deliveries.c.endpoint_id == row.endpoint_id,
                 deliveries.c.strict_key == row.strict_key,
-                deliveries.c.state == literal_column(str(int(DeliveryState.PENDING))),
+                PENDING,
                 deliveries.c.id < delivery_id,
             )
             .limit(1)
@@ -105,7 +105,7 @@ def story(connection: Connection, account_id: int, delivery_id: int) -> Story | 
     return Story(
         id=row.id,
         endpoint_id=row.endpoint_id,
-        event_name=row.given_id or ids.public(ids.Prefix.EVENT, row.event_id),
+        event_name=ids.event_name(row.given_id, row.event_id),
         accepted_ms=row.accepted_ms,
         state=DeliveryState(row.state),
         due_ms=row.due_ms if row.state == DeliveryState.PENDING else None,

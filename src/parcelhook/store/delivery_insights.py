@@ -6,14 +6,14 @@ from collections.abc import Hashable, Mapping
 from typing import Final, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy import Connection, func, select
 
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, spans, summing
 from parcelhook.store.insights import Range, TimeSpent, time_spent_of
 from parcelhook.store.rows import KINDS
 from parcelhook.store.schema import (
-    DeliveryState,
+    PENDING,
     counter_sums,
     counters,
     deliveries,
@@ -24,9 +24,6 @@ from parcelhook.store.schema import (
 
 _KEYS: Final = ("endpoint_id", "kind", "http_code", "cause", "passed", "retried")
 _FIGURES: Final = ("attempts", "delivered", "gave_up")
-
-# Written out, not bound: only then can the database use the index that holds pending deliveries alone.
-_PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -127,7 +124,7 @@ def waiting(connection: Connection, account_id: int, endpoint_id: int | None = N
         mine = mine.where(endpoints.c.id == endpoint_id)
     query = (
         select(deliveries.c.endpoint_id, func.count().label("number"), func.min(deliveries.c.id).label("oldest"))
-        .where(deliveries.c.endpoint_id.in_(mine), _PENDING)
+        .where(deliveries.c.endpoint_id.in_(mine), PENDING)
         .group_by(deliveries.c.endpoint_id)
     )
     return {

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, func, literal_column, select
+from sqlalchemy import Connection, Row, func, select
 
 from parcelhook.shipping.events import EventKind
-from parcelhook.store.schema import DeliveryState, deliveries, endpoints
+from parcelhook.store.schema import PENDING, deliveries, endpoints
 from parcelhook.store.vault import Vault
 from parcelhook.webhooks.endpoint import (
     CustomHeader,
@@ -21,9 +21,6 @@ from parcelhook.webhooks.endpoint import (
 )
 from parcelhook.webhooks.filters import Filters
 from parcelhook.webhooks.formats import Format
-
-# Written out, not bound: only then can the database use the index that holds pending deliveries alone.
-_PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
 
 
 class _Sealed(Struct, frozen=True, kw_only=True):
@@ -71,7 +68,7 @@ def seal_anew(connection: Connection, vault: Vault) -> int:
 def count_waiting(connection: Connection, endpoint_id: int) -> int:
     """How many deliveries are pending for an endpoint."""
     return connection.execute(
-        select(func.count()).select_from(deliveries).where(deliveries.c.endpoint_id == endpoint_id, _PENDING)
+        select(func.count()).select_from(deliveries).where(deliveries.c.endpoint_id == endpoint_id, PENDING)
     ).scalar_one()
 
 

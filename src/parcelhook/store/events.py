@@ -100,7 +100,7 @@ def page(
     return [
         EventLine(
             id=row.id,
-            name=row.given_id or ids.public(ids.Prefix.EVENT, row.id),
+            name=ids.event_name(row.given_id, row.id),
             kind=KINDS[row.kind],
             order_id=row.order_id,
             transaction_id=row.transaction_id,
@@ -158,7 +158,7 @@ def _stored(row: Row[Any]) -> StoredEvent:
     return StoredEvent(
         id=row.id,
         account_id=row.account_id,
-        name=row.given_id or ids.public(ids.Prefix.EVENT, row.id),
+        name=ids.event_name(row.given_id, row.id),
         given_id=row.given_id,
         kind=KINDS[row.kind],
         order_id=row.order_id,

@@ -96,3 +96,8 @@ def parse(prefix: Prefix, text: str) -> int | None:
             return None
         number = number << 5 | value
     return number if number <= _LARGEST else None
+
+
+def event_name(given: str | None, number: int) -> str:
+    """What an event is called outside, and its `webhook-id`: the id that the feeder gave, or else one of ours."""
+    return given or public(Prefix.EVENT, number)

@@ -12,12 +12,9 @@ from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
 from parcelhook.store.counting import ALL, HOUR_MS, at_share, middle_ms
 from parcelhook.store.rows import KINDS
-from parcelhook.store.schema import DeliveryState, attempts, counters, deliveries, event_counters, time_counters
+from parcelhook.store.schema import PENDING, attempts, counters, deliveries, event_counters, time_counters
 
 MOST_COUNTED = 10_000  # beyond this the waiting are "more than": an exact count would read every one of them
-
-# Written out, not bound: only then can the database use the index that holds pending deliveries alone.
-_PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
 
 
 class Range(Struct, frozen=True):
@@ -142,7 +139,7 @@ def time_spent_by_hour(
 
 def waiting(connection: Connection, endpoint_id: int) -> tuple[int, int | None]:
     """How many deliveries are pending for an endpoint, at most MOST_COUNTED + 1, and when the first of them is due (ms)."""
-    pending = (deliveries.c.endpoint_id == endpoint_id, _PENDING)
+    pending = (deliveries.c.endpoint_id == endpoint_id, PENDING)
     some = select(deliveries.c.due_ms).where(*pending).limit(MOST_COUNTED + 1).subquery()
     count = connection.execute(select(func.count()).select_from(some)).scalar_one()
     query = select(deliveries.c.due_ms).where(*pending).order_by(deliveries.c.due_ms).limit(1)

@@ -262,7 +262,7 @@ def _lines(connection: Connection, wanted: Sequence[int], *, whole: bool = False
 
 
 def _line(row: Row[Any], most_bytes: int | None) -> LogLine:
-    name = None if row.event_id is None else row.given_id or ids.public(ids.Prefix.EVENT, row.event_id)
+    name = None if row.event_id is None else ids.event_name(row.given_id, row.event_id)
     sent_in = _envelope(row, name)
     return LogLine(
         id=row.id,

@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    literal_column,
     select,
     true,
     update,
@@ -26,6 +25,7 @@ from parcelhook.store import ids, spans
 from parcelhook.store.counting import ALL
 from parcelhook.store.database import Transaction
 from parcelhook.store.schema import (
+    PENDING,
     DeliveryState,
     accounts,
     attempts,
@@ -49,9 +49,6 @@ from parcelhook.store.tallies import View
 ROWS_A_STEP = 500
 KEYS_KEPT_MS = 24 * 3_600_000  # an Idempotency-Key is remembered for a day
 
-# Written out, not bound, so that the index that holds pending deliveries alone can serve.
-_PENDING = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
-
 
 class Step(Struct, frozen=True):
     """What a step did: how many rows are gone, and the id to go on from, None when nothing older is left."""
@@ -66,7 +63,7 @@ def cancel_pending_step(transaction: Transaction, before_ms: int, position: int,
     if found:
         transaction.sql.execute(
             update(deliveries)
-            .where(deliveries.c.id.in_(found), _PENDING)
+            .where(deliveries.c.id.in_(found), PENDING)
             .values(state=int(DeliveryState.CANCELLED), ended_ms=now_ms)
         )
     return Step(0, step)
@@ -86,7 +83,7 @@ def prune_deliveries_step(transaction: Transaction, before_ms: int, position: in
     found, step = _next(transaction.sql, deliveries, before_ms, position)
     if not found:
         return Step(0, step)
-    gone = transaction.sql.execute(delete(deliveries).where(deliveries.c.id.in_(found), ~_PENDING))
+    gone = transaction.sql.execute(delete(deliveries).where(deliveries.c.id.in_(found), ~PENDING))
     return Step(gone.rowcount, step)
 
 
@@ -151,7 +148,7 @@ def forget_keys_step(transaction: Transaction, now_ms: int) -> int:
 
 def deleted_with_pending(connection: Connection) -> list[int]:
     """Endpoints that were deleted while deliveries were pending, and the process ended before all were cancelled."""
-    waiting = exists().where(deliveries.c.endpoint_id == endpoints.c.id, _PENDING)
+    waiting = exists().where(deliveries.c.endpoint_id == endpoints.c.id, PENDING)
     return list(
         connection.execute(select(endpoints.c.id).where(endpoints.c.deleted_ms.is_not(None), waiting)).scalars()
     )
@@ -161,7 +158,7 @@ def cancel_step(transaction: Transaction, endpoint_id: int, now_ms: int) -> int:
     """Cancel some of what is pending for a deleted endpoint; how many, 0 when it is done."""
     found = list(
         transaction.sql.execute(
-            select(deliveries.c.id).where(deliveries.c.endpoint_id == endpoint_id, _PENDING).limit(ROWS_A_STEP)
+            select(deliveries.c.id).where(deliveries.c.endpoint_id == endpoint_id, PENDING).limit(ROWS_A_STEP)
         ).scalars()
     )
     if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -188,6 +190,9 @@ deliveries = Table(
     ),
     Index("deliveries_of_event", "event_id"),
 )
+
+# Written out, not bound: only then can the database use the index that holds pending deliveries alone.
+PENDING: Final = deliveries.c.state == literal_column(str(int(DeliveryState.PENDING)))
 
 _FILTERED = ("kind", "carrier", "passed", "http_code", "retry", "test", "is_return")
 

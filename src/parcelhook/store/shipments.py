@@ -67,10 +67,9 @@ def page(
 
 
 def longest_silent(
-    connection: Connection, account_id: int, since_s: int, *, carrier: str | None, is_return: bool | None, limit: int
+    connection: Connection, account_id: int, wanted: ShipmentFilter, *, limit: int
 ) -> list[ShipmentLine]:
-    """Of those on their way that were not scanned since then (Unix seconds), the ones that are silent for longest."""
-    wanted = ShipmentFilter(carrier=carrier, is_return=is_return, silent_since=since_s)
+    """Those that were not scanned for longest; quick where the filter asks for the silent."""
     query = select(shipments).where(shipments.c.account_id == account_id, *_conditions(account_id, wanted))
     ordered = query.order_by(shipments.c.last_scan_date, shipments.c.id).limit(limit)
     return [_line(row) for row in connection.execute(ordered)]
@@ -98,7 +97,7 @@ def scans_of(connection: Connection, line: ShipmentLine) -> list[ScanLine]:
             scan=decode_scan(row.scan),
             said=Said(row.said),
             recorded_ms=ids.made_at(row.id),
-            event_name=None if row.event_id is None else row.given_id or ids.public(ids.Prefix.EVENT, row.event_id),
+            event_name=None if row.event_id is None else ids.event_name(row.given_id, row.event_id),
         )
         for row in rows
     ]
@@ -120,7 +119,7 @@ def scans_of(connection: Connection, line: ShipmentLine) -> list[ScanLine]:
             scan=of_update(decode_update(row.body)),
             said=Said.NEW,
             recorded_ms=row.accepted_ms,
-            event_name=row.given_id or ids.public(ids.Prefix.EVENT, row.id),
+            event_name=ids.event_name(row.given_id, row.id),
         )
         for row in fed
         if row.id not in known

@@ -29,11 +29,8 @@ from parcelhook.store.spans import COARSE
 # An hour is left alone for so long after its end: a clock that was set back may still count for it.
 GRACE_HOURS: Final = 1
 
-_SUMS: Final = (
-    (counters, counter_sums, ("endpoint_id", "kind", "http_code", "cause", "passed", "retried")),
-    (time_counters, time_sums, ("endpoint_id", "bucket")),
-    (receipt_counters, receipt_sums, ("carrier", "bucket")),
-)
+_SUMS: Final = ((counters, counter_sums), (time_counters, time_sums), (receipt_counters, receipt_sums))
+_OWN: Final = ("account_id", "span", "start")  # of a row of sums, beside what it tells apart as the hour does
 
 
 def until(connection: Connection) -> int:
@@ -51,9 +48,9 @@ def sum_up_step(transaction: Transaction, now_ms: int) -> bool:
         if over > begin:
             connection.execute(update(summed_up).values(until_hour=over))
         return False
-    for table, sums, keys in _SUMS:
+    for table, sums in _SUMS:
         for span in COARSE:
-            _add(connection, table, sums, keys, hour, span)
+            _add(connection, table, sums, hour, span)
     connection.execute(update(summed_up).values(until_hour=hour + 1))
     return True
 
@@ -72,10 +69,10 @@ def _next(connection: Connection, begin: int) -> int | None:
     return min((hour for hour in found if hour is not None), default=None)
 
 
-def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...], hour: int, span: int) -> None:
+def _add(connection: Connection, table: Table, sums: Table, hour: int, span: int) -> None:
+    keys = [column.name for column in sums.primary_key if column.name not in _OWN]
+    figures = [column.name for column in sums.c if not column.primary_key]
     grouped = [table.c.account_id, *(table.c[key] for key in keys)]
-    own = {column.name for column in sums.primary_key}
-    figures = [column.name for column in sums.c if column.name not in own]
     query = (
         select(
             table.c.account_id,
@@ -98,7 +95,7 @@ def _add(connection: Connection, table: Table, sums: Table, keys: tuple[str, ...
         query = query.select_from(accounts.join(table, table.c.account_id == _unindexed("accounts.id")))
     if "test" in table.c:
         query = query.where(table.c.test.is_(False))
-    adding = insert(sums).from_select(["account_id", "span", "start", *keys, *figures], query)
+    adding = insert(sums).from_select([*_OWN, *keys, *figures], query)
     connection.execute(
         adding.on_conflict_do_update(
             index_elements=list(sums.primary_key),

@@ -45,7 +45,7 @@ class Tallies:
 
     def scanned(self, account_id: int, shipment: Shipment, scan: Scan) -> None:
         """A scan that was not known before."""
-        returning = shipment.is_return or any(parcel.back.mark is not None for parcel in shipment.parcels)
+        returning = shipment.is_return or any(parcel.went_back for parcel in shipment.parcels)
         figures = self._at(account_id, scan.date, shipment.carrier, returning)
         figures[_SCANS] += 1
         if scan.status is Status.FAILED_ATTEMPT:

@@ -13,7 +13,6 @@ from msgspec import Struct
 from parcelhook.shipping.events import OrderShipped, TrackingUpdate
 from parcelhook.shipping.scan import API, Scan
 from parcelhook.shipping.shipment import Applied, Said, Shipment, apply, deadline, learn, of_order, of_scan, standing
-from parcelhook.shipping.status import Status
 from parcelhook.store import ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.tallies import Tallies
@@ -188,7 +187,7 @@ class Shipments:
             stands.first_status_date,
             deadline(stands.est_delivery_date),
             stands.last_scan_date,
-            status is not Status.PENDING and not status.ended,
+            status.on_the_way,
             _encoder.encode(shipment),
             self._now_ms,
         )
@@ -202,11 +201,6 @@ def decode_shipment(known: bytes) -> Shipment:
 def decode_scan(scan: bytes) -> Scan:
     """A scan as it lies in the store."""
     return _scan.decode(scan)
-
-
-def was_told(said: Said) -> bool:
-    """Whether a scan is sent to those who want it."""
-    return said is Said.NEW
 
 
 _NUMBERS: Final = """

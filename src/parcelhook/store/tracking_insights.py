@@ -122,14 +122,10 @@ def standing(
     silent = ShipmentFilter(carrier=whose.carrier, is_return=whose.is_return, silent_since=silent_since_s)
     return Standing(
         by_status=by_status,
-        on_the_way=sum(
-            number for status, number in by_status.items() if status is not Status.PENDING and not status.ended
-        ),
+        on_the_way=sum(number for status, number in by_status.items() if status.on_the_way),
         late=shipments.count(connection, account_id, late),
         silent=shipments.count(connection, account_id, silent),
-        longest_silent=shipments.longest_silent(
-            connection, account_id, silent_since_s, carrier=whose.carrier, is_return=whose.is_return, limit=most
-        ),
+        longest_silent=shipments.longest_silent(connection, account_id, silent, limit=most),
     )
 
 
