@@ -291,6 +291,11 @@ def test_the_demo_runs_and_a_second_one_goes_on_with_the_same_data(tmp_path: Pat
             break
     assert key in said
     assert "Connecting a webhook" not in said, "it is connected already"
+    url = said.split("API        ")[1].split("\n")[0]
+    shown = json.loads(said.split("-d '")[1].split("'\n")[0])
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+        event = client.post("/v1/events", json=shown).json()["accepted"][0]["id"]
+        assert client.get(f"/v1/events/{event}").json()["deliveries"], "what it shows to send is sent to the merchant"
     second.send_signal(signal.SIGINT)
     assert second.wait(30) == 0
     second.stdout.close()

@@ -246,7 +246,7 @@ def _tell(show: Show, url: str, link: str | None, state: _State, merchant: Merch
 
   Send an event of your own:
     curl -H "Authorization: Bearer {state.api_key}" -H "Content-Type: application/json" {url}/v1/events \\
-      -d '{{"Event": "TRACKING_UPDATE", "TransactionID": "48572_1", "date": {int(time.time())}, "code": 3, "message": "Out for delivery"}}'
+      -d '{{"Event": "TRACKING_UPDATE", "TransactionID": "mine_1", "date": {int(time.time())}, "code": 3, "message": "Out for delivery"}}'
   See the log:
     PARCELHOOK_URL={url} PARCELHOOK_API_KEY={state.api_key} {Path(sys.executable).parent / "parcelhook"} logs
 """)
