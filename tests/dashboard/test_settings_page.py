@@ -71,7 +71,8 @@ def test_a_user_is_invited_gets_a_role_and_is_removed(open_tab: OpenTab) -> None
     page.reload()
     line = page.get_by_role("row").filter(has_text="marco@shop.example")
     line.get_by_label("Role of marco@shop.example").select_option("member")
-    line.get_by_role("button", name="Set the role of marco@shop.example").click()
+    with page.expect_navigation():
+        line.get_by_role("button", name="Set the role of marco@shop.example").click()
     marco.goto("/webhooks")
     expect(marco.get_by_role("link", name="Add Webhook").first).to_be_visible()
     line.get_by_role("button", name="Remove marco@shop.example").click()
@@ -106,6 +107,7 @@ def test_the_time_zone_holds_for_every_time(shop: Shop, open_tab: OpenTab) -> No
     page.goto("/settings")
     page.get_by_label("Time zone").select_option("")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
     page.goto("/events")
     in_rome = page.evaluate(
         "when => new Intl.DateTimeFormat('en-GB', {timeStyle: 'medium'}).format(new Date(when))", exact

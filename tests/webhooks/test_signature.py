@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -28,8 +29,9 @@ def headers(name: str, signature: str, when: int = NOW) -> dict[str, str]:
 
 @given(SECRETS, IDS, BODIES)
 def test_the_official_library_verifies_what_we_sign(secret: str, name: str, body: bytes) -> None:
-    signed = Signer((secret,)).sign(name, NOW, body)
-    assert Webhook(secret).verify(body, headers(name, signed)) == json.loads(body)
+    now = int(time.time())  # the library has a clock of its own, and five minutes of patience
+    signed = Signer((secret,)).sign(name, now, body)
+    assert Webhook(secret).verify(body, headers(name, signed, now)) == json.loads(body)
 
 
 @given(SECRETS, IDS, BODIES)
