@@ -28,10 +28,10 @@ from parcelhook.shipping import shipment as shipping
 from parcelhook.shipping.scan import Scan
 from parcelhook.shipping.shipment import Estimate, Leg, Mark, Shipment, standing
 from parcelhook.shipping.status import Status
-from parcelhook.store import delivery_insights, ids, rows, summing
+from parcelhook.store import delivery_insights, ids, summing
 from parcelhook.store import tracking_insights as tracking
 from parcelhook.store.counting import ALL, bucket
-from parcelhook.store.database import Database, Transaction
+from parcelhook.store.database import Database, Transaction, open_store
 from parcelhook.store.insights import Range
 from parcelhook.store.spans import DAY, HOUR
 from parcelhook.store.tallies import Tallies
@@ -60,7 +60,7 @@ def main() -> int:
     folder = args.data or Path(mkdtemp(prefix="parcelhook-bench-"))
     now_s = int(time.time()) // 3_600 * 3_600
     fresh = not (folder / "parcelhook.db").exists()
-    database = Database(folder)
+    database = open_store(folder)
     try:
         if fresh:
             fill(database, args.attempts, args.shipments, now_s)
@@ -79,7 +79,7 @@ def main() -> int:
 
 def fill(database: Database, attempts: int, shipments: int, now_s: int) -> None:
     """Write the store."""
-    database.write_now(lambda t: t.raw.execute("INSERT INTO accounts VALUES (?, 'shop', 0)", (ACCOUNT,)))
+    database.write_now(lambda t: t.hot.insert("accounts", "id, name, created_ms", [(ACCOUNT, "shop", 0)]))
     fill_endpoints(database)
     say("attempts")
     fill_attempts(database, attempts, now_s // 3_600)
@@ -129,14 +129,14 @@ def _add(t: Transaction, counted: Counter[Any], spent: Counter[Any], received: C
         (*which, which[6] == "passed", False, False, False, number, number * (which[6] == "passed"), 0)
         for which, number in sorted(counted.items())
     ]
-    rows.add(t.raw, "counters", key, "attempts, delivered, gave_up", found)
+    t.hot.add("counters", key, "attempts, delivered, gave_up", found)
     for which, number in list(spent.items()):
         spent[which[0], ALL, *which[2:]] += number
     key = "account_id, endpoint_id, hour, bucket"
-    rows.add(t.raw, "time_counters", key, "attempts", [(*which, number) for which, number in sorted(spent.items())])
+    t.hot.add("time_counters", key, "attempts", [(*which, number) for which, number in sorted(spent.items())])
     key = "account_id, hour, carrier, bucket"
     found = [(*which, number) for which, number in sorted(received.items())]
-    rows.add(t.raw, "receipt_counters", key, "deliveries", found)
+    t.hot.add("receipt_counters", key, "deliveries", found)
 
 
 def fill_shipments(database: Database, count: int, now_s: int) -> None:
@@ -169,7 +169,7 @@ def _add_shipments(t: Transaction, some: Iterable[Any], maker: ids.IdMaker, now_
             stands.status is not Status.PENDING and not stands.status.ended, msgspec.msgpack.encode(shipment), now_s * 1_000,
         ))  # fmt: skip
     tallies.save(t)
-    rows.insert(t.raw, "shipments", _COLUMNS, found)
+    t.hot.insert("shipments", _COLUMNS, found)
 
 
 def _shipment(parcel: Any) -> Shipment:
@@ -201,7 +201,7 @@ def fill_waiting(database: Database, count: int) -> None:
         for n in range(count)
     ]
 
-    database.write_now(lambda t: rows.insert(t.raw, "deliveries", columns, found))
+    database.write_now(lambda t: t.hot.insert("deliveries", columns, found))
 
 
 def fill_endpoints(database: Database) -> None:
@@ -212,7 +212,7 @@ def fill_endpoints(database: Database) -> None:
     )
     rest = ("https://shop.example/", "", "", b"", 0, "", "", "", 0, 0, 0, "", "", True, 0, 0)
     each = [(number, ACCOUNT, *rest) for number in range(1, ENDPOINTS + 1)]
-    database.write_now(lambda t: rows.insert(t.raw, "endpoints", columns, each))
+    database.write_now(lambda t: t.hot.insert("endpoints", columns, each))
 
 
 def questions(now_s: int) -> Iterator[tuple[str, Callable[[Connection], object]]]:
@@ -259,7 +259,7 @@ def ask(database: Database, attempts: int, shipments: int, now_s: int) -> str:
             took.append(1_000 * (time.perf_counter() - started))
         processor = statistics.median(used)
         lines.append(f"| {name} | {statistics.median(took):.0f} ms | {max(took):.0f} ms | {processor:.0f} ms |")
-    size = database.path.stat().st_size / 1e9
+    size = (Path(database.place) / "parcelhook.db").stat().st_size / 1e9
     told = (
         f"{attempts:,} attempts and {shipments:,} shipments in {DAYS} days, {ENDPOINTS} endpoints, {len(CARRIERS)} carriers, "
         f"100,000 deliveries waiting; {size:.1f} GB. Python {sys.version.split()[0]}."

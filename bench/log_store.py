@@ -20,7 +20,7 @@ from sqlalchemy import create_engine
 from parcelhook import store
 from parcelhook.shipping.events import EventKind, encode, sample
 from parcelhook.store import endpoints, ids
-from parcelhook.store.database import Database, Transaction
+from parcelhook.store.database import Transaction, open_store
 from parcelhook.store.rows import KINDS
 from parcelhook.store.vault import Vault, key_in_file
 from parcelhook.webhooks.endpoint import Endpoint, EndpointState, SigningSecret
@@ -59,7 +59,7 @@ def fill(folder: Path, lines: int, now_ms: int) -> tuple[list[str], float]:
         raw.execute("COMMIT")
     raw.close()
     started = time.monotonic()
-    database = Database(folder)
+    database = open_store(folder)
     took_s = time.monotonic() - started
     vault = Vault((key_in_file(folder / "secret.key"),))
     database.write_now(lambda transaction: _connect(transaction, webhooks, vault, now_ms))

@@ -10,6 +10,15 @@ import pytest
 
 from receiver import Receiver
 from server import Server
+from stores import Databases
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """PostgreSQL for whoever asks for it."""
+    found = Databases(tmp_path_factory.mktemp("databases"))
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import httpx
 
 from parcelhook.app import operator
 from parcelhook.settings import load
+from parcelhook.store.vault import new_key
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 30.0
@@ -39,6 +40,7 @@ class Server:
             "EGRESS_ALLOW": "127.0.0.0/8,::1/128",
             "RETRY_SCHEDULE": "0.2",
             "STOP_GRACE": "5",
+            **({"SECRET_KEY": new_key()} if settings.get("DATABASE_URL") else {}),
             **settings,
         }
         self.url = ""

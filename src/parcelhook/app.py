@@ -29,7 +29,7 @@ from parcelhook.settings import Settings
 from parcelhook.store import accounts, users
 from parcelhook.store.accounts import ApiKey
 from parcelhook.store.accounts import Scope as KeyScope
-from parcelhook.store.database import Database, Transaction
+from parcelhook.store.database import Database, Transaction, open_store
 from parcelhook.store.ids import IdMaker
 from parcelhook.store.users import Role, User
 
@@ -64,7 +64,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
     shown_key = await _first_key(platform)
     link = await _first_link(platform)
     server = _Server(
-        lambda: _say_ready(listening, shown_key, link, settings),
+        lambda: _say_ready(listening, shown_key, link, settings, platform.database.place),
         uvicorn.Config(
             Feed(platform, _Front(create_api(platform), create_dashboard(platform))),
             http="httptools",
@@ -162,7 +162,9 @@ async def _first_link(platform: Platform) -> str | None:
     return f"/welcome/{token}" if await platform.database.write(job) else None
 
 
-def _say_ready(listening: socket.socket, shown_key: str | None, link: str | None, settings: Settings) -> None:
+def _say_ready(
+    listening: socket.socket, shown_key: str | None, link: str | None, settings: Settings, place: str
+) -> None:
     host, port = listening.getsockname()[:2]
     shown_host = f"[{host}]" if ":" in host else host
     if link:
@@ -170,7 +172,7 @@ def _say_ready(listening: socket.socket, shown_key: str | None, link: str | None
         print(f"Dashboard (this link works once): {base}{link}", flush=True)  # noqa: T201
     if shown_key:
         print(f"API key (shown this once): {shown_key}", flush=True)  # noqa: T201
-    print(f"Parcelhook is ready at http://{shown_host}:{port} (data in {settings.data})", flush=True)  # noqa: T201
+    print(f"Parcelhook is ready at http://{shown_host}:{port} (data in {place})", flush=True)  # noqa: T201
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -299,7 +301,7 @@ class Operator:
 def operator(settings: Settings) -> Iterator[Operator]:
     """The operator's hands on the data folder."""
     configure_log(settings.log_format)
-    database = Database(settings.data, beside=True)
+    database = open_store(settings.data, settings.database_url, beside=True)
     try:
         yield Operator(settings, database)
     finally:

@@ -37,11 +37,12 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 CATALOGUE: tuple[Setting, ...] = (
     Setting(key="DATA", default="./data", unit="folder", sentence="Where the embedded store and the encryption key lie; made for the owner alone."),
+    Setting(key="DATABASE_URL", default="", unit="URL", sentence="A PostgreSQL server to keep everything in, such as postgresql://user:password@host:5432/parcelhook, which many nodes may share. Empty: the embedded store in DATA.", secret=True),
     Setting(key="HOST", default="127.0.0.1", unit="address", sentence="The address that the server listens on; 0.0.0.0 for all."),
     Setting(key="PORT", default="8080", unit="port", sentence="The port that the server listens on; 0 for any free one."),
     Setting(key="PUBLIC_URL", default="", unit="URL", sentence="The address that people open the dashboard at, such as https://hooks.company.example, where a proxy stands in front; with https:// its cookies are sent over TLS only."),
     Setting(key="API_KEY", default="", unit="at least 20 characters", sentence="The first API key of the first account; if none is given, one is made at the first start and shown once.", secret=True),
-    Setting(key="SECRET_KEY", default="", unit="Fernet keys", sentence="What endpoint credentials are encrypted with; several, comma-separated, while one is rotated (newest first). Empty: a key is made in DATA.", secret=True),
+    Setting(key="SECRET_KEY", default="", unit="Fernet keys", sentence="What endpoint credentials are encrypted with; several, comma-separated, while one is rotated (newest first). Empty: a key is made in DATA; with DATABASE_URL one must be given.", secret=True),
     Setting(key="EGRESS_ALLOW", default="", unit="CIDRs", sentence="Networks that endpoints may lie in beside the public internet, comma-separated, such as 10.1.0.0/16."),
     Setting(key="EGRESS_PROXY", default="", unit="URL", sentence="A proxy that all webhooks leave through, such as http://host:3128 or socks5://user:password@host:1080; gives them one static IP.", secret=True),
     Setting(key="EGRESS_SOURCE", default="", unit="address or interface", sentence="The local address that webhooks are sent from, for a static IP without a proxy."),
@@ -57,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """All settings, checked."""
 
     data: Path
+    database_url: str
     host: str
     port: int
     public_url: str
@@ -86,6 +88,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f'{PREFIX}LOG_FORMAT is "text" or "json", not "{texts["LOG_FORMAT"]}".')
     return Settings(
         data=Path(texts["DATA"]).expanduser(),
+        database_url=_database_url(texts["DATABASE_URL"]),
         host=texts["HOST"],
         port=int(_number(texts, "PORT", 0, 65_535)),
         public_url=_url(texts["PUBLIC_URL"]),
@@ -185,6 +188,15 @@ def _url(text: str) -> str:
     if text and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/") or parts.query):
         raise SettingsError(f'{PREFIX}PUBLIC_URL is an address such as https://hooks.company.example, not "{text}".')
     return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    if text and urlsplit(text).scheme not in {"postgresql", "postgres"}:
+        raise SettingsError(
+            f"{PREFIX}DATABASE_URL is an address such as postgresql://user:password@host:5432/parcelhook, "
+            "or empty for the embedded store."
+        )
+    return text
 
 
 def _schedule(text: str) -> tuple[float, ...]:

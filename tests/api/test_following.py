@@ -13,7 +13,7 @@ from parcelhook.delivery.following import follow
 from parcelhook.delivery.news import News
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids, recording
-from parcelhook.store.database import Database
+from parcelhook.store.database import Database, open_store
 from parcelhook.store.log_filter import LogFilter
 from parcelhook.webhooks.delivery import Attempt
 
@@ -24,7 +24,7 @@ SILENCE = b": nothing new\n\n"
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty store."""
-    opened = Database(tmp_path / "data")
+    opened = open_store(tmp_path / "data")
     yield opened
     opened.close()
 

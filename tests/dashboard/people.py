@@ -11,7 +11,7 @@ from parcelhook import times
 from parcelhook.app import operator
 from parcelhook.settings import load
 from parcelhook.store import accounts, users
-from parcelhook.store.database import Database, Transaction
+from parcelhook.store.database import Transaction, open_store
 from parcelhook.store.ids import IdMaker
 from parcelhook.store.users import Role, User
 from server import Server
@@ -45,7 +45,7 @@ class Shop:
             users.add(transaction.sql, user, password_hash="")
             users.add_session(transaction.sql, token, user.id, now_ms)
 
-        database = Database(self.server.data, beside=True)
+        database = open_store(self.server.data, beside=True)
         try:
             database.write_now(job)
         finally:

@@ -12,7 +12,7 @@ from parcelhook.delivery import lookback
 from parcelhook.shipping.events import EventKind, OrderError, encode
 from parcelhook.store import ids
 from parcelhook.store.accepting import Offer
-from parcelhook.store.database import Database
+from parcelhook.store.database import Database, open_store
 from parcelhook.webhooks.filters import NO_FILTERS, Filters
 from store.seeds import accept, feed
 
@@ -23,7 +23,7 @@ NOW = 1_795_519_113_000
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty store."""
-    opened = Database(tmp_path / "data")
+    opened = open_store(tmp_path / "data")
     yield opened
     opened.close()
 

@@ -52,9 +52,11 @@ class Feeder(threading.Thread):
 
 
 @pytest.mark.parametrize("failures", [0, 1], ids=["a receiver that takes all", "a receiver that fails each once"])
-def test_nothing_accepted_is_lost_when_the_server_is_killed_again_and_again(tmp_path: Path, failures: int) -> None:
+def test_nothing_accepted_is_lost_when_the_server_is_killed_again_and_again(
+    tmp_path: Path, database_url: str, failures: int
+) -> None:
     chance = random.Random()
-    with Receiver() as receiver, Server(tmp_path / "data") as server:
+    with Receiver() as receiver, Server(tmp_path / "data", DATABASE_URL=database_url) as server:
         with server.client(server.first_key) as client:
             made = client.post(
                 "/v1/endpoints",
@@ -93,8 +95,11 @@ def test_nothing_accepted_is_lost_when_the_server_is_killed_again_and_again(tmp_
                 assert states == ["delivered"]
 
 
-def test_a_stop_finishes_what_is_in_flight_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    with Receiver() as receiver, Server(tmp_path / "data", STOP_GRACE="1") as server:
+def test_a_stop_finishes_what_is_in_flight_and_the_next_start_goes_on(tmp_path: Path, database_url: str) -> None:
+    with (
+        Receiver() as receiver,
+        Server(tmp_path / "data", STOP_GRACE="1", DATABASE_URL=database_url) as server,
+    ):
         with server.client(server.first_key) as client:
             made = {"url": receiver.url(), "events": ["tracking_update"], "concurrency": 4, "verify": False}
             assert client.post("/v1/endpoints", json=made).status_code == 201

@@ -271,9 +271,9 @@ def test_a_killed_import_runs_again_and_nothing_is_sent_twice(
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Server]:
+def own(tmp_path: Path, database_url: str) -> Iterator[Server]:
     """A server that may be killed."""
-    with Server(tmp_path / "data") as running:
+    with Server(tmp_path / "data", DATABASE_URL=database_url) as running:
         yield running
 
 

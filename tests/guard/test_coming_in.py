@@ -12,7 +12,7 @@ import pytest
 from guard.visits import PASSWORD, POSTS, Visitor, belongings, browser, kept, login_link, token_in
 from parcelhook import times
 from parcelhook.store import accounts, ids, users
-from parcelhook.store.database import Database
+from parcelhook.store.database import open_store
 from parcelhook.store.users import Role
 from receiver import Receiver
 from server import Server
@@ -73,7 +73,7 @@ def test_a_link_that_was_used_or_is_too_old_looks_like_one_that_never_was(server
     used = login_link(server, f"used-{visitor.email}", visitor.account, "member")
     assert open_link(browser(server), used).status_code == 303
     late = users.new_token()
-    database = Database(server.data, beside=True)
+    database = open_store(server.data, beside=True)
     now_ms = times.now_ms()
 
     def job(transaction: object) -> None:

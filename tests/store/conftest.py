@@ -1,4 +1,4 @@
-"""The store of a test: a real one, on a file of its own. Another store may be put in its place here."""
+"""The store of a test: a real one of each kind, empty and the test's own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from parcelhook.store.database import Database
+from parcelhook.store.database import Database, open_store
+from stores import BOTH, store_url
+
+
+@pytest.fixture(params=BOTH)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which of the stores; a test of one alone names it by `@pytest.mark.parametrize("engine", [...], indirect=True)`."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """An empty store."""
-    opened = Database(tmp_path / "data")
-    yield opened
-    opened.close()
+    with store_url(engine, request) as url:
+        opened = open_store(tmp_path / "data", url)
+        yield opened
+        opened.close()

@@ -117,7 +117,7 @@ def test_due_by_hand_keeps_where_the_schedule_stood(database: Database) -> None:
 def test_a_cancelled_delivery_stays_cancelled_whatever_was_in_flight(database: Database) -> None:
     one = offer(event(), 7).deliveries[0]
     accept(database, feed(1, offer(one.event, 7)))
-    database.write_now(lambda transaction: transaction.raw.execute("UPDATE deliveries SET state = 3"))
+    database.write_now(lambda transaction: transaction.sql.exec_driver_sql("UPDATE deliveries SET state = 3"))
     record(database, outcome(one, ended=None, due=NOW))
     assert states(database, one.event.id) == [DeliveryState.CANCELLED]
     record(database, outcome(replace(one), ended=True))

@@ -37,7 +37,7 @@ def rows(database: Database, query: str) -> list[tuple[object, ...]]:
 
 
 def drop_events(database: Database) -> None:
-    database.write_now(lambda t: t.raw.execute("DELETE FROM events"))
+    database.write_now(lambda t: t.sql.exec_driver_sql("DELETE FROM events"))
 
 
 def test_a_shipment_of_which_nothing_is_said_any_more_goes_whole(database: Database) -> None:
@@ -52,7 +52,7 @@ def test_a_shipment_of_which_nothing_is_said_any_more_goes_whole(database: Datab
     assert database.read_now(lambda c: one(c, 1, "LIVING")) is not None
     assert rows(database, "SELECT number FROM tracking_numbers") == [("LIVING",)]
     assert rows(database, "SELECT count(*) FROM scans") == [(2,)]
-    assert rows(database, "SELECT status, shipments FROM status_counters WHERE shipments") == [("in_transit", 1)]
+    assert rows(database, "SELECT status, shipments FROM status_counters WHERE shipments <> 0") == [("in_transit", 1)]
     assert rows(database, "SELECT sum(started), sum(delivered) FROM tracking_counters") == started, "the past stays"
 
 

@@ -34,7 +34,7 @@ from parcelhook.store import (
 )
 from parcelhook.store.accepting import Offer
 from parcelhook.store.counting import HOUR_MS, bucket, middle_ms
-from parcelhook.store.database import Database
+from parcelhook.store.database import Database, open_store
 from parcelhook.store.delivery_insights import Sent
 from parcelhook.store.insights import Range
 from parcelhook.store.tracking import decode_scan, decode_shipment
@@ -112,7 +112,7 @@ def outcome_of(one: Happened, at_ms: int) -> Outcome:
 
 def know_endpoints(database: Database) -> None:
     """An account with the endpoints of all histories: by them its hours are found."""
-    database.write_now(lambda t: t.raw.execute("INSERT INTO accounts VALUES (1, 'one', 0)"))
+    database.write_now(lambda t: t.sql.exec_driver_sql("INSERT INTO accounts VALUES (1, 'one', 0)"))
     for number in (7, 8, 9):
         known = Endpoint(id=number, account_id=1, url="https://shop.example/", events=frozenset(EventKind))
         database.write_now(lambda t, known=known: endpoints.insert(t.sql, known, VAULT))  # type: ignore[misc]
@@ -149,7 +149,7 @@ def test_deliveries_are_as_a_recount_of_the_history(
     history: list[Happened], summed_at: list[int], asked: list[Range]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(Path(folder) / "data")
+        database = open_store(Path(folder) / "data")
         know_endpoints(database)
         clock = Clock()
         for step, one in sorted(

@@ -11,6 +11,8 @@ from parcelhook.store.database import Database
 from parcelhook.store.log_filter import LogFilter
 from parcelhook.store.schema import attempts
 
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # how SQLite goes about it
+
 
 def plan_of(connection: Connection, query: Select[tuple[int]]) -> list[str]:
     """How the database would go about it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from parcelhook.shipping.events import EventKind, OrderShipped, encode
 from parcelhook.store import accepting, endpoints, ids, migrations, recording
 from parcelhook.store.counting import HOUR_MS
-from parcelhook.store.database import Database, Transaction
+from parcelhook.store.database import Database, Transaction, open_store
 from parcelhook.store.schema import metadata
 from parcelhook.store.vault import Vault, new_key
 from parcelhook.webhooks.delivery import WAS_DELIVERED, Delivery, Outcome
@@ -39,7 +40,10 @@ def at_revision(folder: Path, revision: str) -> sa.Engine:
 
 
 def test_the_migrations_end_in_the_schema(database: Database) -> None:
-    options = {"compare_type": True, "compare_server_default": True}
+    def is_whole(_object: object, name: str | None, *_rest: object) -> bool:
+        return not (name or "").startswith(("attempts_rest", "events_rest", "exchanges_rest"))
+
+    options = {"compare_type": True, "compare_server_default": True, "include_object": is_whole}
     differences = database.read_now(lambda c: compare_metadata(MigrationContext.configure(c, opts=options), metadata))
     assert differences == []
 
@@ -57,7 +61,7 @@ def test_an_endpoint_from_before_filters_and_formats_wants_everything_as_the_pag
             )
         )  # fmt: skip
     engine.dispose()
-    opened = Database(tmp_path / "data")
+    opened = open_store(tmp_path / "data")
     try:
         (found,) = opened.read_now(lambda c: endpoints.load_all(c, vault))
     finally:
@@ -132,11 +136,12 @@ def contents(engine: sa.Engine, table: str, columns: str = "*") -> list[tuple[An
         return sorted(tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM {table}"))
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_store_of_the_first_schema_loses_nothing_and_counts_as_if_it_always_had(
     database: Database, tmp_path: Path
 ) -> None:
     lived(database)
-    new = sa.create_engine(f"sqlite:///{database.path}")
+    new = sa.create_engine(f"sqlite:///{tmp_path / 'data' / 'parcelhook.db'}")
     old = at_revision(tmp_path / "old", "0001")
     before = {}
     for table, columns in columns_of(old).items():
@@ -149,9 +154,9 @@ def test_a_store_of_the_first_schema_loses_nothing_and_counts_as_if_it_always_ha
                 connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
     assert min(len(before[table][1]) for table in ("events", "deliveries", "attempts", "exchanges")) > 50
     old.dispose()
-    opened = Database(tmp_path / "old")
+    opened = open_store(tmp_path / "old")
     opened.close()
-    migrated = sa.create_engine(f"sqlite:///{opened.path}")
+    migrated = sa.create_engine(f"sqlite:///{tmp_path / 'old' / 'parcelhook.db'}")
     for table, (names, rows) in before.items():
         assert contents(migrated, table, names) == rows, table
     for table in ("counters", "time_counters", "event_counters"):

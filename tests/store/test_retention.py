@@ -26,7 +26,7 @@ def test_everything_older_than_the_retention_goes_and_the_rest_stays(database: D
     accept(database, feed(1, *(offer(one.event, 7) for one in made)))
     for start in range(0, 1_200, 400):
         record(database, *(outcome(one, ended=True) for one in made[start : start + 400]))
-    database.write_now(lambda t: t.raw.execute("UPDATE events SET given_id = NULL"))
+    database.write_now(lambda t: t.sql.exec_driver_sql("UPDATE events SET given_id = NULL"))
     assert asyncio.run(prune(database, retention_days=1)) == 0, "nothing is older than a day yet"
 
     class Later:

@@ -13,7 +13,7 @@ def counted(connection: Connection) -> int:
 
 
 def add(transaction: Transaction) -> None:
-    transaction.raw.execute("INSERT INTO accounts (name, created_ms) VALUES ('shop', 0)")
+    transaction.sql.exec_driver_sql("INSERT INTO accounts (id, name, created_ms) VALUES (1, 'shop', 0)")
 
 
 def test_a_question_does_not_see_what_is_committed_while_it_is_answered(database: Database) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from parcelhook.store import summing
@@ -12,6 +13,7 @@ from parcelhook.store.counting import HOUR_MS
 from parcelhook.store.database import Database, Transaction
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_no_hour_is_looked_for_by_walking_all_counters(database: Database) -> None:
     plans = database.write_now(_plans)
     assert len(plans) == 2 * 3, "two spans of three tables"
@@ -22,9 +24,9 @@ def test_no_hour_is_looked_for_by_walking_all_counters(database: Database) -> No
 
 def _plans(transaction: Transaction) -> list[list[str]]:
     """How SQLite goes about each statement that sums up."""
-    raw, run = transaction.raw, []
-    raw.execute("INSERT INTO accounts VALUES (1, 'one', 0)")
-    raw.execute("INSERT INTO counters VALUES (1, 0, 5, 1, '', 200, '', 1, 0, 0, 0, 1, 1, 0)")
+    execute, run = transaction.sql.exec_driver_sql, []
+    execute("INSERT INTO accounts VALUES (1, 'one', 0)")
+    execute("INSERT INTO counters VALUES (1, 0, 5, 1, '', 200, '', 1, 0, 0, 0, 1, 1, 0)")
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any) -> None:
         run.append((statement, parameters))
@@ -35,7 +37,7 @@ def _plans(transaction: Transaction) -> list[list[str]]:
     finally:
         sa.event.remove(transaction.sql.engine, "before_cursor_execute", note)
     return [
-        [step[3] for step in raw.execute("EXPLAIN QUERY PLAN " + statement, parameters).fetchall()]
+        [step[3] for step in execute("EXPLAIN QUERY PLAN " + statement, parameters)]
         for statement, parameters in run
         if statement.startswith("INSERT")
     ]

@@ -20,10 +20,11 @@ from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.sender import Sender
 from parcelhook.delivery.upkeep import Upkeep
 from parcelhook.delivery.worker import Worker
+from parcelhook.errors import SettingsError
 from parcelhook.settings import Settings
 from parcelhook.store import accounts, endpoints, hubs
 from parcelhook.store.accounts import KeyHolder
-from parcelhook.store.database import Database
+from parcelhook.store.database import Database, open_store
 from parcelhook.store.ids import IdMaker
 from parcelhook.store.schema import attempts
 from parcelhook.store.vault import Vault, key_in_file
@@ -50,7 +51,7 @@ class Platform:
             proxy=parse_proxy(settings.egress_proxy),
             ca_file=settings.egress_ca_file,
         )
-        self.database = Database(settings.data)
+        self.database = open_store(settings.data, settings.database_url)
         self.vault = open_vault(settings, self.database)
         self.ids = IdMaker()
         self.registry = Registry(self.database.read_now(lambda connection: endpoints.load_all(connection, self.vault)))
@@ -140,6 +141,11 @@ class Platform:
 
 def open_vault(settings: Settings, database: Database) -> Vault:
     """The vault by the keys that were given, or by the one in the data folder; seals anew if a key is being rotated."""
+    if settings.database_url and not settings.secret_keys:
+        raise SettingsError(
+            "PARCELHOOK_SECRET_KEY must be set where PARCELHOOK_DATABASE_URL is: every node needs the same key. "
+            "`parcelhook keys secret` prints a new one."
+        )
     keys = settings.secret_keys or (key_in_file(settings.data / "secret.key"),)
     vault = Vault(keys)
     if vault.rotating:

@@ -6,18 +6,20 @@ All in small steps that deliveries never wait for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import structlog
 
 from parcelhook import times
-from parcelhook.store import forgetting, retention, summing
+from parcelhook.errors import Busy
+from parcelhook.store import days, forgetting, retention, summing
 from parcelhook.store.database import Database, Transaction
 
 STEP_PAUSE_S = 0.05  # between two steps, so that the writer is free most of the time
 PRUNE_EVERY_S = 600.0
+PAUSE_AFTER_FAULT_S = 5.0
 DAY_MS = 86_400_000
 
 log = structlog.get_logger(__name__)
@@ -55,21 +57,39 @@ class Upkeep:
             self.cancel(endpoint_id)
         while True:
             endpoint_id = await self._deleted.get()
-            count = 0
-            while step := await self._database.write(partial(_cancel, endpoint_id)):
-                count += step
-                await asyncio.sleep(STEP_PAUSE_S)
-            log.info("deliveries.cancelled", count=count)
+            count, done = 0, False
+            with _going_on("deliveries.not_cancelled"):
+                while step := await self._database.write(partial(_cancel, endpoint_id)):
+                    count += step
+                    await asyncio.sleep(STEP_PAUSE_S)
+                log.info("deliveries.cancelled", count=count)
+                done = True
+            if not done:
+                await asyncio.sleep(PAUSE_AFTER_FAULT_S)
+                self.cancel(endpoint_id)
 
     async def _prune_for_ever(self) -> None:
         while True:
-            await prune(self._database, retention_days=self._retention_days)
+            with _going_on("retention.failed"):
+                await self._database.write(lambda transaction: days.prepare(transaction, times.now_ms()))
+                await prune(self._database, retention_days=self._retention_days)
             await asyncio.sleep(PRUNE_EVERY_S)
 
     async def _sum_up_for_ever(self) -> None:
         while True:
-            more = await self._database.write(lambda transaction: summing.sum_up_step(transaction, times.now_ms()))
+            more = False
+            with _going_on("counters.not_summed_up"):
+                more = await self._database.write(lambda transaction: summing.sum_up_step(transaction, times.now_ms()))
             await asyncio.sleep(STEP_PAUSE_S if more else PRUNE_EVERY_S)
+
+
+@contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """A store that is away for a while does not end the upkeep: what was left undone is done the next time."""
+    try:
+        yield
+    except Busy as error:
+        log.warning(what, error=str(error))
 
 
 def _cancel(endpoint_id: int, transaction: Transaction) -> int:
@@ -89,6 +109,9 @@ async def prune(database: Database, *, retention_days: int) -> int:
     if not retention_days:
         return gone
     before_ms = now_ms - retention_days * DAY_MS
+    while step := await database.write(lambda transaction: days.drop_step(transaction, before_ms)):
+        gone += step
+        await asyncio.sleep(STEP_PAUSE_S)
     gone += await _walk(database, lambda t, at: retention.cancel_pending_step(t, before_ms, at, now_ms))
     gone += await _walk(database, lambda t, at: retention.prune_log_step(t, before_ms, at))
     gone += await _walk(database, lambda t, at: retention.prune_deliveries_step(t, before_ms, at))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from parcelhook.shipping.shipment import Applied, Said
 from parcelhook.shipping.telling import event_of
 from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
+from parcelhook.store.hot import Hot
 from parcelhook.store.tracking import Shipments
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 from parcelhook.webhooks.endpoint import Endpoint, Ordering
@@ -33,6 +33,7 @@ from parcelhook.webhooks.filters import wants
 _EVENT_COLUMNS: Final = (
     "id, account_id, kind, given_id, order_id, transaction_id, carrier, is_return, accepted_ms, body"
 )
+_KEY_COLUMNS: Final = "account_id, key, fingerprint, answer, created_ms"
 _DELIVERY_COLUMNS: Final = "id, account_id, endpoint_id, event_id, state, attempts, retries, due_ms, manual, strict_key"
 
 
@@ -107,7 +108,7 @@ class _Batch:
 
     def __init__(self, transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> None:
         self._transaction = transaction
-        self._known = _known_ids(transaction.raw, feeds)
+        self._known = _known_ids(transaction, feeds)
         self._used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
         self._events: list[StoredEvent] = []
         self._deliveries: list[Delivery] = []
@@ -118,9 +119,9 @@ class _Batch:
 
     def take(self, feed: Feed) -> Acceptance:
         """One request."""
-        raw = self._transaction.raw
+        hot = self._transaction.hot
         if feed.key is not None:
-            earlier = self._used.get((feed.account_id, feed.key)) or _earlier_answer(raw, feed.account_id, feed.key)
+            earlier = self._used.get((feed.account_id, feed.key)) or _earlier_answer(hot, feed.account_id, feed.key)
             if earlier is not None:
                 return _repeated(feed, *earlier)
         lines: list[Accepted] = []
@@ -135,9 +136,9 @@ class _Batch:
         if feed.key is not None:
             self._used[feed.account_id, feed.key] = (feed.fingerprint, acceptance.accepted)
             accepted_ms = feed.offers[0].accepted_ms if feed.offers else 0
-            raw.execute(
-                "INSERT INTO idempotency (account_id, key, fingerprint, answer, created_ms) VALUES (?, ?, ?, ?, ?)",
-                (feed.account_id, feed.key, feed.fingerprint, msgspec.json.encode(acceptance.accepted), accepted_ms),
+            answer = msgspec.json.encode(acceptance.accepted)
+            hot.insert(
+                "idempotency", _KEY_COLUMNS, [(feed.account_id, feed.key, feed.fingerprint, answer, accepted_ms)]
             )
         if feed.finish is not None:
             feed.finish(self._transaction, acceptance)
@@ -145,11 +146,11 @@ class _Batch:
 
     def save(self) -> None:
         """Everything that was taken, into the store."""
-        raw = self._transaction.raw
-        rows.insert(raw, "events", _EVENT_COLUMNS, [_event_row(event) for event in self._events])
+        hot = self._transaction.hot
+        hot.insert("events", _EVENT_COLUMNS, [_event_row(event) for event in self._events])
         self._shipments.save()
         counting.count_events(self._transaction, self._events)
-        rows.insert(raw, "deliveries", _DELIVERY_COLUMNS, [_delivery_row(delivery) for delivery in self._deliveries])
+        hot.insert("deliveries", _DELIVERY_COLUMNS, [_delivery_row(delivery) for delivery in self._deliveries])
 
     def _take(self, offer: Offer, fresh: list[Delivery]) -> tuple[Accepted, Said | None]:
         given_id = offer.given_id
@@ -220,15 +221,12 @@ class _Batch:
         key = (offer.account_id, applied.shipment.transaction_id)
         tellers = self._tellers.get(key)
         if tellers is None:
-            stored = self._transaction.raw.execute(_UPDATES, key)
+            stored = self._transaction.hot.updates_of(*key)
             tellers = {_identity(body): ids.event_name(given_id, event_id) for event_id, given_id, body in stored}
             mine = (event for event in self._events if (event.account_id, event.transaction_id) == key)
             tellers |= {_identity(event.body): event.name for event in mine if event.kind is EventKind.TRACKING_UPDATE}
             self._tellers[key] = tellers
         return tellers.get(scan.identity, unheard)
-
-
-_UPDATES: Final = "SELECT id, given_id, body FROM events WHERE account_id = ? AND transaction_id = ? AND kind = 3"
 
 
 def _identity(body: bytes) -> bytes:
@@ -248,29 +246,23 @@ def _named(feeds: Sequence[Feed]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
                 yield offer.account_id, offer.event.TransactionID, numbers
 
 
-def _known_ids(raw: sqlite3.Connection, feeds: Sequence[Feed]) -> set[tuple[int, str]]:
-    given: dict[int, list[str]] = {}
+def _known_ids(transaction: Transaction, feeds: Sequence[Feed]) -> set[tuple[int, str]]:
+    """The given ids that stand for events already. Those that do not are noted for the first offer that brings them."""
+    given: dict[int, dict[str, int]] = {}
     for feed in feeds:
         for offer in feed.offers:
-            given_id = offer.given_id
-            if given_id is not None:
-                given.setdefault(feed.account_id, []).append(given_id)
-    known: set[tuple[int, str]] = set()
-    for account_id, names in given.items():
-        rows = raw.execute(
-            "SELECT given_id FROM events WHERE account_id = ? AND given_id IN (SELECT value FROM json_each(?)) "
-            "AND given_id IS NOT NULL",
-            (account_id, msgspec.json.encode(names).decode()),
-        )
-        known.update((account_id, name) for (name,) in rows)
-    return known
+            if offer.given_id is not None:
+                given.setdefault(feed.account_id, {}).setdefault(offer.given_id, offer.first_id)
+    return {
+        (account_id, name)
+        for account_id, names in sorted(given.items())
+        for name in transaction.hot.known_ids(account_id, names)
+    }
 
 
-def _earlier_answer(raw: sqlite3.Connection, account_id: int, key: str) -> tuple[bytes, tuple[Accepted, ...]] | None:
-    row = raw.execute(
-        "SELECT fingerprint, answer FROM idempotency WHERE account_id = ? AND key = ?", (account_id, key)
-    ).fetchone()
-    return None if row is None else (row[0], msgspec.json.decode(row[1], type=tuple[Accepted, ...]))
+def _earlier_answer(hot: Hot, account_id: int, key: str) -> tuple[bytes, tuple[Accepted, ...]] | None:
+    found = hot.earlier_answer(account_id, key)
+    return None if found is None else (found[0], msgspec.json.decode(found[1], type=tuple[Accepted, ...]))
 
 
 def _repeated(feed: Feed, fingerprint: bytes, accepted: tuple[Accepted, ...]) -> Acceptance:
@@ -312,6 +304,6 @@ def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
         0,
         0,
         event.accepted_ms,
-        0,
+        False,
         delivery.strict_key,
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from parcelhook.store import ids, rows
 from parcelhook.store.database import Transaction
+from parcelhook.store.hot import Hot, Loaded
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 
 
@@ -36,104 +34,56 @@ def claim(transaction: Transaction, wants: Sequence[Want], now_ms: int) -> list[
     """What is due now for each of several endpoints. Nothing is written: the caller alone owns these endpoints, and it
     says in `held` what it has in hand.
     """
-    raw = transaction.raw
+    hot = transaction.hot
     claims = []
     for want in wants:
         looked_at = want.room + len(want.held)
-        due = _first_column(raw, _DUE_STRICT if want.strict else _DUE, (want.endpoint_id, now_ms, looked_at))
+        due = hot.due(want.endpoint_id, now_ms, looked_at, strict=want.strict)
         new = [delivery_id for delivery_id in due if delivery_id not in want.held]
-        taken = new[: want.room]
-        row = raw.execute(_NEXT_DUE, (want.endpoint_id, now_ms)).fetchone()
         claims.append(
             Claim(
                 endpoint_id=want.endpoint_id,
-                deliveries=_load(raw, taken),
+                deliveries=_load(hot, new[: want.room]),
                 more=len(new) > want.room or len(due) >= looked_at,
-                next_due_ms=row[0],
+                next_due_ms=hot.next_due(want.endpoint_id, now_ms),
             )
         )
     return claims
 
 
 def pending_endpoints(transaction: Transaction) -> list[tuple[int, int]]:
-    """Every endpoint with something pending, and when the first of it is due.
-
-    Steps from endpoint to endpoint in the index, so a million rows of one cost no more than ten of another.
-    """
-    return [(endpoint_id, due_ms) for endpoint_id, due_ms in transaction.raw.execute(_PENDING_ENDPOINTS)]
+    """Every endpoint with something pending, and when the first of it is due."""
+    return transaction.hot.pending_endpoints()
 
 
-_DUE: Final = """
-    SELECT json_group_array(id) FROM (
-        SELECT id FROM deliveries WHERE endpoint_id = ? AND state = 0 AND due_ms <= ? ORDER BY due_ms, id LIMIT ?)
-"""
-_DUE_STRICT: Final = """
-    SELECT json_group_array(id) FROM (
-        SELECT d.id FROM deliveries d
-        WHERE d.endpoint_id = ? AND d.state = 0 AND d.due_ms <= ? AND NOT EXISTS (
-            SELECT 1 FROM deliveries earlier
-            WHERE earlier.endpoint_id = d.endpoint_id AND earlier.strict_key = d.strict_key
-                AND earlier.state = 0 AND earlier.strict_key IS NOT NULL AND earlier.id < d.id)
-        ORDER BY d.due_ms, d.id LIMIT ?)
-"""
-_NEXT_DUE: Final = "SELECT min(due_ms) FROM deliveries WHERE endpoint_id = ? AND state = 0 AND due_ms > ?"
-_PENDING_ENDPOINTS: Final = """
-    WITH RECURSIVE pending(endpoint_id) AS (
-        SELECT min(endpoint_id) FROM deliveries WHERE state = 0
-        UNION ALL
-        SELECT (SELECT min(endpoint_id) FROM deliveries WHERE state = 0 AND endpoint_id > pending.endpoint_id)
-        FROM pending WHERE pending.endpoint_id IS NOT NULL)
-    SELECT endpoint_id, (SELECT min(due_ms) FROM deliveries d WHERE d.endpoint_id = pending.endpoint_id AND d.state = 0)
-    FROM pending WHERE endpoint_id IS NOT NULL
-"""
-_LOAD: Final = """
-    SELECT json_group_array(json_array(
-        d.id, d.endpoint_id, d.attempts, d.retries, d.manual, d.resume_ms, d.strict_key, e.id, e.account_id, e.kind,
-        e.given_id, e.order_id, e.transaction_id, e.carrier, e.is_return, e.accepted_ms, CAST(e.body AS TEXT)))
-    FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id IN (SELECT value FROM json_each(?))
-"""
-_LoadedRow = tuple[
-    int, int, int, int, int, int | None, str | None,
-    int, int, int, str | None, str, str, str, int, int, str,
-]  # fmt: skip
-_loaded = msgspec.json.Decoder(list[_LoadedRow])
-_numbers = msgspec.json.Decoder(list[int])
-
-
-def _load(raw: sqlite3.Connection, wanted: list[int]) -> tuple[Delivery, ...]:
+def _load(hot: Hot, wanted: list[int]) -> tuple[Delivery, ...]:
     if not wanted:
         return ()
-    (text,) = raw.execute(_LOAD, (msgspec.json.encode(wanted).decode(),)).fetchone()
-    by_id = {row[0]: _delivery(row) for row in _loaded.decode(text)}
+    by_id = {row.id: _delivery(row) for row in hot.load(wanted)}
     return tuple(by_id[delivery_id] for delivery_id in wanted if delivery_id in by_id)
 
 
-def _delivery(row: _LoadedRow) -> Delivery:
+def _delivery(row: Loaded) -> Delivery:
     event = StoredEvent(
-        id=row[7],
-        account_id=row[8],
-        name=ids.event_name(row[10], row[7]),
-        given_id=row[10],
-        kind=rows.KINDS[row[9]],
-        order_id=row[11],
-        transaction_id=row[12],
-        carrier=row[13],
-        is_return=bool(row[14]),
-        accepted_ms=row[15],
-        body=row[16].encode(),
+        id=row.event_id,
+        account_id=row.account_id,
+        name=ids.event_name(row.given_id, row.event_id),
+        given_id=row.given_id,
+        kind=rows.KINDS[row.kind],
+        order_id=row.order_id,
+        transaction_id=row.transaction_id,
+        carrier=row.carrier,
+        is_return=row.is_return,
+        accepted_ms=row.accepted_ms,
+        body=row.body,
     )
     return Delivery(
-        id=row[0],
-        endpoint_id=row[1],
+        id=row.id,
+        endpoint_id=row.endpoint_id,
         event=event,
-        attempts=row[2],
-        retries=row[3],
-        manual=bool(row[4]),
-        resume_ms=row[5],
-        strict_key=row[6],
+        attempts=row.attempts,
+        retries=row.retries,
+        manual=row.manual,
+        resume_ms=row.resume_ms,
+        strict_key=row.strict_key,
     )
-
-
-def _first_column(raw: sqlite3.Connection, statement: str, values: tuple[int, ...]) -> list[int]:
-    (text,) = raw.execute(statement, values).fetchone()
-    return _numbers.decode(text)

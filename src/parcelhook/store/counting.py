@@ -67,10 +67,8 @@ def count(transaction: Transaction, outcomes: Sequence[Outcome], log_ids: Sequen
     _add(transaction, found)
     for (account_id, _, hour, spent), number in list(times.items()):
         times[account_id, ALL, hour, spent] += number
-    rows.add(
-        transaction.raw, "time_counters", "account_id, endpoint_id, hour, bucket", "attempts",
-        [(*key, number) for key, number in times.items()],
-    )  # fmt: skip
+    counted = [(*key, number) for key, number in times.items()]
+    transaction.count("time_counters", "account_id, endpoint_id, hour, bucket", "attempts", counted)
     _add_receipts(transaction, receipts)
 
 
@@ -82,13 +80,8 @@ def count_test(transaction: Transaction, attempt: Attempt, log_id: int) -> None:
 def count_events(transaction: Transaction, events: Sequence[StoredEvent]) -> None:
     """Count events as they are accepted."""
     found = Counter((event.account_id, event.accepted_ms // HOUR_MS, rows.KIND_NUMBERS[event.kind]) for event in events)
-    rows.add(
-        transaction.raw,
-        "event_counters",
-        "account_id, hour, kind",
-        "events",
-        [(*key, number) for key, number in found.items()],
-    )
+    counted = [(*key, number) for key, number in found.items()]
+    transaction.count("event_counters", "account_id, hour, kind", "events", counted)
 
 
 def bucket(time_spent_ms: float) -> int:
@@ -135,14 +128,12 @@ def _add(transaction: Transaction, found: dict[Key, list[int]]) -> None:
         for index, figure in enumerate(figures):
             sums[index] += figure
     counted = [(*key, *figures) for group in (found, of_all) for key, figures in group.items()]
-    rows.add(transaction.raw, "counters", _KEY, _FIGURES, counted)
+    transaction.count("counters", _KEY, _FIGURES, counted)
 
 
 def _add_receipts(transaction: Transaction, receipts: Mapping[tuple[int, int, str, int], int]) -> None:
     found: Counter[tuple[int, int, str, int]] = Counter()
     for (account_id, hour, carrier, seconds), number in receipts.items():
         found[account_id, hour, carrier, bucket(1_000 * seconds)] += number
-    rows.add(
-        transaction.raw, "receipt_counters", "account_id, hour, carrier, bucket", "deliveries",
-        [(*key, number) for key, number in found.items()],
-    )  # fmt: skip
+    counted = [(*key, number) for key, number in found.items()]
+    transaction.count("receipt_counters", "account_id, hour, carrier, bucket", "deliveries", counted)

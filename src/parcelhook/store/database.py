@@ -1,18 +1,17 @@
 """The open database: one thread that writes, a few connections that read, migrations at start.
 
-Everything that changes data is a job for the writer. It takes all jobs that wait, runs them in one transaction,
-commits once (`synchronous=FULL`: the commit is on disk when it returns) and only then reports back: group commit. Since
-every write passes through this one thread, what jobs see and the order in which their reports arrive agree; the claim
-of due deliveries relies on that (see `delivery.worker`).
+Everything that changes data is a job for the writer. It takes all jobs that wait, runs them in one transaction, commits
+once (the commit is on disk when it returns) and only then reports back: group commit. Since every write of this process
+passes through this one thread, what jobs see and the order in which their reports arrive agree; the claim of due
+deliveries relies on that (see `delivery.worker`). Other processes may write beside it only where the engine is PostgreSQL.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import sqlite3
+import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,55 +23,70 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import DBAPIError
 
-from parcelhook.errors import Busy, SettingsError
+from parcelhook.errors import Busy
+from parcelhook.store.engines import StoreEngine
+from parcelhook.store.hot import Hot, Rows
+from parcelhook.store.postgresql import PostgresqlStore
+from parcelhook.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 Job = Callable[["Transaction"], T]
 Report = Callable[[T | None, Exception | None], None]
 
-CHECKPOINT_PAUSE_S = 4.0  # between two checkpoints of the write-ahead log
-WAL_LIMIT_BYTES = 256 * 1024 * 1024  # beyond this the writer itself checkpoints, so that the log cannot grow for ever
 READERS = 4
 _JOBS_PER_COMMIT = 64  # bounds how long one transaction can keep the others waiting
-_COMMITS_PER_LOOK = 256  # how often the size of the log is looked at
+_MOST_TRIES = 12  # of a transaction that others stand in the way of
+_LONGEST_PAUSE_S = 0.2  # between two of them
+_MIGRATING = 0x70617263656C  # the advisory lock of migrations
 
 log = structlog.get_logger(__name__)
 
 
 class Transaction:
-    """What a job works with: `sql` for SQLAlchemy Core, `raw` for the few statements written by hand."""
+    """What a job works with: `sql` for SQLAlchemy Core, `hot` for the few statements written by hand."""
 
-    __slots__ = ("raw", "sql")
+    __slots__ = ("_added", "hot", "sql")
 
-    def __init__(self, sql: Connection, raw: sqlite3.Connection) -> None:
+    def __init__(self, sql: Connection, hot: Hot) -> None:
         self.sql = sql
-        self.raw = raw
+        self.hot = hot
+        self._added: dict[tuple[str, str, str], list[Rows]] = {}
+
+    def count(self, table: str, key: str, figures: str, rows: Rows) -> None:
+        """Add `figures` to what stands under `key` as the transaction ends; each key stands once in `rows`.
+
+        All jobs of the transaction count together and in one order. So what many nodes count in is locked for no longer than
+        the commit takes, and never by two that wait for each other.
+        """
+        if rows:
+            self._added.setdefault((table, key, figures), []).append(rows)
+
+    def begin(self) -> None:
+        """Forget what was counted: a transaction begins, or the same again."""
+        self._added.clear()
+
+    def end(self) -> None:
+        """Put what was counted into the store."""
+        for (table, key, figures), parts in sorted(self._added.items()):
+            self.hot.add(table, key, figures, parts[0] if len(parts) == 1 else _sums(parts, key.count(",") + 1))
 
 
 class Database:
-    """The embedded store: a SQLite file that one server owns.
+    """The store, on one of the two engines."""
 
-    With `beside=True` it may be opened next to a running server, for the few small things an operator does.
-    """
-
-    def __init__(self, folder: Path, *, beside: bool = False) -> None:
-        self.path = folder / "parcelhook.db"
-        self._lock = _own(folder, beside=beside)
-        self._engine = _engine(self.path)
-        self.migrated = migrate(self._engine)
+    def __init__(self, store: StoreEngine) -> None:
+        self._store = store
+        self.place = store.place
+        self.migrated = migrate(store.engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._jobs: SimpleQueue[tuple[Job[Any], Report[Any]] | None] = SimpleQueue()
-        self._closing = threading.Event()
-        self._commits = 0
-        self._threads = [
-            threading.Thread(target=self._write, name="writer", daemon=True),
-            threading.Thread(target=self._checkpoint, name="checkpointer", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._open: tuple[Connection, Any, Transaction] | None = None
+        self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
+        store.open()
+        self._writer.start()
 
     def submit(self, job: Job[T], report: Report[T]) -> None:
         """Run `job` in the next transaction; `report` is called on the writer's thread once it is committed, or with
@@ -109,44 +123,43 @@ class Database:
         return result  # type: ignore[return-value]  # no error: it is the job's own result
 
     async def read(self, question: Callable[[Connection], T]) -> T:
-        """The answer to `question`, from a snapshot; never waits for the writer, never blocks it."""
+        """The answer to `question`, from a snapshot; never waits for the writer, never blocks it. Busy if the store is away."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, question)
 
     def read_now(self, question: Callable[[Connection], T]) -> T:
         """The same, on the caller's thread."""
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")  # several statements of one question see the same snapshot
-            try:
-                return question(connection)
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
+        try:
+            with self._store.engine.connect() as connection:
+                connection.exec_driver_sql(self._store.snapshot)  # all statements of one question see the same
+                try:
+                    return question(connection)
+                finally:
+                    if not connection.invalidated:
+                        connection.exec_driver_sql("ROLLBACK")
+        except DBAPIError as error:
+            if not self._store.is_gone(error):
+                raise
+            raise Busy(f"The store does not answer: {_words(error)}", retry_after_s=5) from None
 
     def check(self) -> None:
         """Raise if the database does not answer."""
         self.read_now(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
 
     def close(self) -> None:
-        """Finish what was submitted, then let go of the file."""
+        """Finish what was submitted, then let go of the store."""
         self._jobs.put(None)
-        self._closing.set()
-        for thread in self._threads:
-            thread.join()
+        self._writer.join()
         self._readers.shutdown()
-        self._engine.dispose()
-        os.close(self._lock)
+        self._store.close()
 
     def _write(self) -> None:
-        with self._engine.connect() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)  # noqa: S101  (for the type checker: the engine is ours)
-            transaction = Transaction(connection, raw)
-            while True:
-                batch, closing = self._next_batch()
-                if batch:
-                    self._commit_together(transaction, batch)
-                    self._bound_the_log(raw)
-                if closing:
-                    return
+        while True:
+            batch, closing = self._next_batch()
+            if batch:
+                self._commit_together(batch)
+            if closing:
+                self._hang_up()
+                return
 
     def _next_batch(self) -> tuple[list[tuple[Job[Any], Report[Any]]], bool]:
         first = self._jobs.get()
@@ -158,43 +171,93 @@ class Database:
             first = self._jobs.get()
         return batch, True
 
-    def _commit_together(self, transaction: Transaction, batch: list[tuple[Job[Any], Report[Any]]]) -> None:
-        results: list[Any] = []
+    def _commit_together(self, batch: list[tuple[Job[Any], Report[Any]]]) -> None:
         try:
-            transaction.raw.execute("BEGIN IMMEDIATE")
-            results.extend(job(transaction) for job, _ in batch)
-            transaction.raw.execute("COMMIT")
+            results = self._commit_in_the_end([job for job, _ in batch])
         except Exception as error:
-            _roll_back(transaction.raw)
             if len(batch) == 1:
-                if isinstance(error, (sqlite3.Error, SQLAlchemyError)):
-                    log.error("store.write_failed", error=str(error))
-                    error = Busy(f"The store did not take it: {error}.", retry_after_s=5)
+                if self._store.is_ours(error):
+                    log.error("store.write_failed", error=_words(error))
+                    error = Busy(f"The store did not take it: {_words(error)}.", retry_after_s=5)
                 batch[0][1](None, error)
                 return
+            if self._store.is_gone(error):  # it will not come back between one job and the next
+                error = Busy(f"The store does not answer: {_words(error)}.", retry_after_s=5)
+                for _, report in batch:
+                    report(None, error)
+                return
             for single in batch:
-                self._commit_together(transaction, [single])
+                self._commit_together([single])
             return
         for (_, report), result in zip(batch, results, strict=True):
             report(result, None)
 
-    def _checkpoint(self) -> None:
-        """Moves the log into the file beside the writer, whose commits so never pay for it."""
-        connection = sqlite3.connect(self.path, isolation_level=None)
-        while not self._closing.wait(CHECKPOINT_PAUSE_S):
+    def _commit_in_the_end(self, jobs: list[Job[Any]]) -> list[Any]:
+        """Once more, and again, where another node stood in the way."""
+        for tries in range(1, _MOST_TRIES + 1):
             try:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except sqlite3.Error as error:
-                log.warning("store.checkpoint_failed", error=str(error))
-        connection.close()
+                return self._commit(jobs)
+            except Exception as error:
+                if tries == _MOST_TRIES or not self._store.may_go_again(error):
+                    raise
+                time.sleep(random.random() * min(_LONGEST_PAUSE_S, 0.002 * 2**tries))  # noqa: S311  (spreads the nodes)
+        raise AssertionError
 
-    def _bound_the_log(self, raw: sqlite3.Connection) -> None:
-        self._commits += 1
-        if self._commits % _COMMITS_PER_LOOK:
-            return
-        wal = Path(f"{self.path}-wal")
-        if wal.exists() and wal.stat().st_size > WAL_LIMIT_BYTES:
-            raw.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    def _commit(self, jobs: list[Job[Any]]) -> list[Any]:
+        raw = None
+        try:
+            if self._open is None:
+                connection = self._store.engine.connect()
+                raw = self._store.raw(connection)
+                self._open = connection, raw, Transaction(connection, self._store.hot(raw))
+            _, raw, transaction = self._open
+            transaction.begin()
+            self._store.begin(raw)
+            results = [job(transaction) for job in jobs]
+            transaction.end()
+            self._store.commit(raw)
+        except Exception as error:
+            if self._store.is_gone(error):
+                self._hang_up()
+            elif raw is not None:
+                self._store.roll_back(raw)
+            raise
+        return results
+
+    def _hang_up(self) -> None:
+        if self._open is not None:
+            connection = self._open[0]
+            self._open = None
+            connection.invalidate()
+            connection.close()
+
+
+def open_store(folder: Path, url: str = "", *, beside: bool = False) -> Database:
+    """The store at that PostgreSQL address, or in that folder if there is none.
+
+    With `beside` the folder's store may be opened next to a running server, for the few small things an operator does.
+    """
+    return Database(PostgresqlStore(url) if url else SqliteStore(folder, beside=beside))
+
+
+def _sums(parts: list[Rows], key: int) -> list[tuple[Any, ...]]:
+    """Rows whose first `key` values are alike become one, and the figures behind them their sums."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for rows in parts:
+        for row in rows:
+            found = sums.get(row[:key])
+            if found is None:
+                sums[row[:key]] = list(row[key:])
+            else:
+                for index, figure in enumerate(row[key:]):
+                    found[index] += figure
+    return [(*which, *figures) for which, figures in sums.items()]
+
+
+def _words(error: Exception) -> str:
+    """What the engine says, without the statement that SQLAlchemy shows with it."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).strip().replace("\n", " ").rstrip(".")
 
 
 def _settle(future: asyncio.Future[T], result: T | None, error: Exception | None) -> None:
@@ -206,66 +269,31 @@ def _settle(future: asyncio.Future[T], result: T | None, error: Exception | None
         future.set_result(result)  # type: ignore[arg-type]  # no error: it is the job's own result
 
 
-def _roll_back(raw: sqlite3.Connection) -> None:
-    if raw.in_transaction:
-        raw.execute("ROLLBACK")
-
-
-def _own(folder: Path, *, beside: bool) -> int:
-    """Make the folder for the owner alone and hold a lock on it for as long as the process lives; the lock's file."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as fault:
-        raise SettingsError(f"PARCELHOOK_DATA: the folder {folder} cannot be used: {fault.strerror}.") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        if beside:
-            return lock
-        os.close(lock)
-        raise SettingsError(
-            f"Another Parcelhook is running on the data folder {folder}. Stop it first, or set PARCELHOOK_DATA."
-        ) from None
-    return lock
-
-
-def _engine(path: Path) -> Engine:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    engine = create_engine(
-        f"sqlite:///{path}",
-        isolation_level="AUTOCOMMIT",  # the writer begins and commits itself
-        connect_args={"check_same_thread": False, "timeout": 15, "cached_statements": 256},
-        pool_size=READERS + 4,
-        max_overflow=16,
-    )
-    event.listen(engine, "connect", _prepare)
-    return engine
-
-
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "wal_autocheckpoint=0",
-        "temp_store=MEMORY",
-        "cache_size=-16000",
-        "mmap_size=268435456",
-    ):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-
-
 def migrate(engine: Engine) -> list[str]:
     """Bring the schema up to this version; the revisions that were applied, oldest first."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            return _migrate(connection)
+    # All or nothing, and one node at a time: they may all start at once.
+    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection, connection.begin():
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+        return _migrate(connection)
+
+
+def _migrate(connection: Connection) -> list[str]:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.connect() as connection:
-        before = MigrationContext.configure(connection).get_current_revision()
-        script = ScriptDirectory.from_config(config)
-        wanted = script.get_current_head()
-        if before == wanted:
-            return []
-        applied = [revision.revision for revision in script.iterate_revisions(wanted, before)]
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    before = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(config)
+    wanted = script.get_current_head()
+    known = {revision.revision for revision in script.walk_revisions()}
+    if before == wanted:
+        return []
+    if before is not None and before not in known:
+        # A newer node has been here. What it changes, this one can live with: see docs/many-machines.md.
+        log.warning("store.newer", revision=before, known=wanted)
+        return []
+    applied = [revision.revision for revision in script.iterate_revisions(wanted, before)]
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
     return applied[::-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, case, func, select, union
@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Row, Select, case, func, select, union
 from parcelhook.shipping.events import EventKind
 from parcelhook.store import ids
 from parcelhook.store.rows import KIND_NUMBERS, KINDS
-from parcelhook.store.schema import DeliveryState, deliveries, endpoints, events, tracking_numbers
+from parcelhook.store.schema import DeliveryState, deliveries, endpoints, events, given_ids, tracking_numbers
 from parcelhook.webhooks.delivery import StoredEvent
+
+_READ_AT_ONCE: Final = 100
 
 
 class DeliveryView(Struct, frozen=True, kw_only=True):
@@ -30,7 +32,8 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
 def one(connection: Connection, account_id: int, name: str) -> StoredEvent | None:
     """The account's event of that id, given or ours; None if it has none."""
     mine = events.c.account_id == account_id
-    row = connection.execute(select(events).where(mine, events.c.given_id == name)).first()
+    given = select(given_ids.c.event_id).where(given_ids.c.account_id == account_id, given_ids.c.given_id == name)
+    row = connection.execute(select(events).where(mine, events.c.id == given.scalar_subquery())).first()
     number = ids.parse(ids.Prefix.EVENT, name)
     if row is None and number is not None:
         row = connection.execute(select(events).where(mine, events.c.id == number, events.c.given_id.is_(None))).first()
@@ -40,15 +43,17 @@ def one(connection: Connection, account_id: int, name: str) -> StoredEvent | Non
 
 
 def newest(connection: Connection, account_id: int, since_ms: int, limit: int) -> Iterator[StoredEvent]:
-    """The account's newest events since then, newest first, read one by one: whoever stops early reads no more."""
-    query = (
-        select(events)
-        .where(events.c.account_id == account_id, events.c.id >= ids.first_id_at(since_ms))
-        .order_by(events.c.id.desc())
-        .limit(limit)
-    )
-    for row in connection.execution_options(yield_per=100).execute(query):
-        yield _stored(row)
+    """The account's newest events since then, newest first, read a few at a time: whoever stops early reads no more."""
+    query = select(events).where(events.c.account_id == account_id, events.c.id >= ids.first_id_at(since_ms))
+    some, left = query, limit
+    while left > 0:
+        rows = connection.execute(some.order_by(events.c.id.desc()).limit(min(left, _READ_AT_ONCE))).all()
+        for row in rows:
+            yield _stored(row)
+        if len(rows) < min(left, _READ_AT_ONCE):
+            return
+        left -= len(rows)
+        some = query.where(events.c.id < rows[-1].id)
 
 
 class EventLine(Struct, frozen=True, kw_only=True):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Final
 
 from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
+from parcelhook.store.hot import Ended
 from parcelhook.store.schema import DeliveryState
 from parcelhook.webhooks.delivery import Attempt, Outcome
 from parcelhook.webhooks.formats import Format
@@ -33,20 +33,10 @@ def record(transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdM
     finished = [outcome.attempt for outcome in outcomes]
     insert_attempts(transaction, finished, log_ids)
     counting.count(transaction, outcomes, log_ids)
-    delivered: dict[int, list[int]] = {}
-    others: list[tuple[Any, ...]] = []
-    for outcome in outcomes:
-        if outcome.ended:
-            delivered.setdefault(outcome.attempt.date_end_ms, []).append(outcome.delivery.id)
-        else:
-            others.append(_outcome_row(outcome))
-    raw = transaction.raw
-    done = [delivery_id for group in delivered.values() for delivery_id in group]
-    when = max(delivered, default=0)
-    for chunk in rows.chunks(done):
-        raw.execute(_delivered_statement(len(chunk)), (when, *chunk))
-    for some in rows.chunks(others):
-        raw.execute(_outcome_statement(len(some)), [value for row in some for value in row])
+    passed = [outcome for outcome in outcomes if outcome.ended]
+    last_ms = max((outcome.attempt.date_end_ms for outcome in passed), default=0)
+    transaction.hot.delivered([outcome.delivery.id for outcome in passed], last_ms)
+    transaction.hot.ended([_ended(outcome) for outcome in outcomes if not outcome.ended])
     return log_ids
 
 
@@ -59,8 +49,8 @@ def record_test(transaction: Transaction, attempt: Attempt, log_id: int) -> None
 def insert_attempts(transaction: Transaction, finished: Sequence[Attempt], log_ids: Sequence[int]) -> None:
     """Write lines of the log under the ids given."""
     pairs = list(zip(log_ids, finished, strict=True))
-    rows.insert(transaction.raw, "attempts", _ATTEMPT_COLUMNS, [_attempt_row(*pair) for pair in pairs])
-    rows.insert(transaction.raw, "exchanges", _EXCHANGE_COLUMNS, [_exchange_row(*pair) for pair in pairs])
+    transaction.hot.insert("attempts", _ATTEMPT_COLUMNS, [_attempt_row(*pair) for pair in pairs])
+    transaction.hot.insert("exchanges", _EXCHANGE_COLUMNS, [_exchange_row(*pair) for pair in pairs])
 
 
 def _attempt_row(log_id: int, attempt: Attempt) -> tuple[Any, ...]:
@@ -92,7 +82,7 @@ def _exchange_row(log_id: int, attempt: Attempt) -> tuple[Any, ...]:
         log_id,
         attempt.request_head,
         attempt.request_body,
-        None if attempt.format is Format.PAGE else attempt.format,
+        None if attempt.format is Format.PAGE else attempt.format.value,
         attempt.response_head,
         attempt.response_body,
         attempt.truncated,
@@ -106,31 +96,13 @@ def _exchange_row(log_id: int, attempt: Attempt) -> tuple[Any, ...]:
     )
 
 
-def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+def _ended(outcome: Outcome) -> Ended:
     pending = outcome.ended is None
-    return (
-        outcome.delivery.id,
-        DeliveryState.PENDING if pending else DeliveryState.FAILED,
-        outcome.attempts,
-        outcome.retries,
-        outcome.due_ms,
-        None if pending else outcome.attempt.date_end_ms,
+    return Ended(
+        id=outcome.delivery.id,
+        state=int(DeliveryState.PENDING if pending else DeliveryState.FAILED),
+        attempts=outcome.attempts,
+        retries=outcome.retries,
+        due_ms=outcome.due_ms,
+        ended_ms=None if pending else outcome.attempt.date_end_ms,
     )
-
-
-@cache
-def _delivered_statement(count: int) -> str:
-    return f"""
-        UPDATE deliveries SET state = 1, attempts = attempts + 1, manual = 0, resume_ms = NULL, ended_ms = ?
-        WHERE state <> 3 AND id IN ({", ".join("?" * count)})
-    """  # noqa: S608  (all our own words)
-
-
-@cache
-def _outcome_statement(count: int) -> str:
-    return f"""
-        UPDATE deliveries SET state = v.column2, attempts = v.column3, retries = v.column4, due_ms = v.column5,
-            ended_ms = v.column6, manual = 0, resume_ms = NULL
-        FROM (VALUES {", ".join(["(?, ?, ?, ?, ?, ?)"] * count)}) AS v
-        WHERE deliveries.id = v.column1 AND deliveries.state <> 3
-    """  # noqa: S608  (all our own words)

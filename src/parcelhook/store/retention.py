@@ -36,6 +36,7 @@ from parcelhook.store.schema import (
     event_counters,
     events,
     exchanges,
+    given_ids,
     idempotency,
     receipt_counters,
     receipt_sums,
@@ -97,8 +98,16 @@ def prune_events_step(transaction: Transaction, before_ms: int, position: int) -
         return Step(0, step)
     delivered = exists().where(deliveries.c.event_id == events.c.id)
     logged = exists().where(attempts.c.event_id == events.c.id)
-    gone = transaction.sql.execute(delete(events).where(events.c.id.in_(found), ~delivered, ~logged))
-    return Step(gone.rowcount, step)
+    unneeded = select(events.c.id, events.c.account_id, events.c.given_id).where(
+        events.c.id.in_(found), ~delivered, ~logged
+    )
+    gone = transaction.sql.execute(unneeded).all()
+    for row in gone:
+        if row.given_id is not None:
+            mine = (given_ids.c.account_id == row.account_id, given_ids.c.given_id == row.given_id)
+            transaction.sql.execute(delete(given_ids).where(*mine))
+    transaction.sql.execute(delete(events).where(events.c.id.in_([row.id for row in gone])))
+    return Step(len(gone), step)
 
 
 def prune_counters_step(transaction: Transaction, now_ms: int) -> int:

@@ -1,4 +1,7 @@
-"""The tables: one schema for SQLite and PostgreSQL. Times are Unix milliseconds UTC; ids come from `store.ids`."""
+"""The tables: one schema for SQLite and PostgreSQL. Times are Unix milliseconds UTC; ids come from `store.ids`.
+
+In PostgreSQL events, attempts and what went over the wire lie in a table for each day (see `store.days`).
+"""
 
 from __future__ import annotations
 
@@ -128,24 +131,27 @@ events = Table(
     Column("id", BigId, primary_key=True, autoincrement=False),
     Column("account_id", BigInteger, nullable=False),
     Column("kind", SmallInteger, nullable=False),
-    Column("given_id", Text),  # the id that the feeder gave, if any
+    Column("given_id", Text),  # the id that the feeder gave, if any: see `given_ids`
     Column("order_id", Text, nullable=False),
     Column("transaction_id", Text, nullable=False),
     Column("carrier", Text, nullable=False),
     Column("is_return", Boolean, nullable=False),
     Column("accepted_ms", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index(
-        "events_given_id",
-        "account_id",
-        "given_id",
-        unique=True,
-        sqlite_where=text("given_id IS NOT NULL"),
-        postgresql_where=text("given_id IS NOT NULL"),
-    ),
     Index("events_of_account", "account_id", "id", "kind"),
     Index("events_by_order", "account_id", "order_id"),
     Index("events_by_transaction", "account_id", "transaction_id"),
+    postgresql_partition_by="RANGE (id)",
+)
+
+# The ids that feeders gave, each once: apart from `events`, which PostgreSQL keeps in a table for each day.
+given_ids = Table(
+    "given_ids",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("given_id", Text, primary_key=True),
+    Column("event_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Which shipments a tracking number belongs to: a row a shipment and not one an event, so it stays small beside the events.
@@ -233,6 +239,7 @@ attempts = Table(
     _rare("attempts_failed", "passed = 0", "passed = false"),
     _rare("attempts_retried", "retry > 0", "retry > 0"),
     _rare("attempts_untracked", "kind <> 3", "kind <> 3"),
+    postgresql_partition_by="RANGE (id)",
 )  # fmt: skip
 
 # What went over the wire, apart from `attempts` so that listing and filtering the log never reads it.
@@ -253,6 +260,7 @@ exchanges = Table(
     Column("connect_ms", Float, nullable=False),
     Column("tls_ms", Float, nullable=False),
     Column("first_byte_ms", Float, nullable=False),
+    postgresql_partition_by="RANGE (attempt_id)",
 )
 
 # Counted in the batch that records, so that figures over any range cost rows of hours and not rows of attempts. Each

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Table, func, literal_column, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 
 from parcelhook.store.counting import ALL, HOUR_MS
 from parcelhook.store.database import Transaction
@@ -95,6 +95,7 @@ def _add(connection: Connection, table: Table, sums: Table, hour: int, span: int
         query = query.select_from(accounts.join(table, table.c.account_id == _unindexed("accounts.id")))
     if "test" in table.c:
         query = query.where(table.c.test.is_(False))
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     adding = insert(sums).from_select([*_OWN, *keys, *figures], query)
     connection.execute(
         adding.on_conflict_do_update(

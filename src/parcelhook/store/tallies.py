@@ -15,7 +15,6 @@ from typing import Final
 from parcelhook.shipping.scan import Scan
 from parcelhook.shipping.shipment import Shipment, Standing, is_late
 from parcelhook.shipping.status import Status
-from parcelhook.store import rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.spans import COARSE, DAY, HOUR
 
@@ -78,9 +77,8 @@ class Tallies:
 
     def save(self, transaction: Transaction) -> None:
         """Into the store."""
-        raw = transaction.raw
         tracking = [(*key, *figures) for key, figures in self._spans().items() if any(figures)]
-        rows.add(raw, "tracking_counters", "account_id, span, start, carrier, is_return", _FIGURES, tracking)
+        transaction.count("tracking_counters", "account_id, span, start, carrier, is_return", _FIGURES, tracking)
         views = Counter[tuple[int, int, int, int, str, str, str, int]]()
         for transit, number in self._transit.items():
             if number:
@@ -88,9 +86,9 @@ class Tallies:
                     views[view] += number
         key = "account_id, view, span, start, carrier, from_country, to_country, took_hours"
         took = [(*view, number) for view, number in views.items() if number]
-        rows.add(raw, "transit_counters", key, "shipments", took)
+        transaction.count("transit_counters", key, "shipments", took)
         stand = [(*which, number) for which, number in self._status.items() if number]
-        rows.add(raw, "status_counters", "account_id, status, carrier, is_return", "shipments", stand)
+        transaction.count("status_counters", "account_id, status, carrier, is_return", "shipments", stand)
 
     def _at(self, account_id: int, when: int, carrier: str, is_return: bool) -> list[int]:  # noqa: FBT001  (a key, no switch)
         where = account_id, when // HOUR_S, carrier, is_return
@@ -113,9 +111,9 @@ class Tallies:
 def _views(transit: Transit) -> Iterator[tuple[int, int, int, int, str, str, str, int]]:
     """The rows of `transit_counters` that a shipment counts in: the longer spans also without route, and without carrier."""
     account_id, hour, carrier, origin, target, took = transit
-    yield account_id, View.WHOLE, HOUR, hour, carrier, origin, target, took
+    yield account_id, int(View.WHOLE), HOUR, hour, carrier, origin, target, took
     for span in COARSE:
         start = hour // span
-        yield account_id, View.WHOLE, span, start, carrier, origin, target, took
-        yield account_id, View.BY_CARRIER, span, start, carrier, "", "", took
-        yield account_id, View.BY_ROUTE, span, start, "", origin, target, took
+        yield account_id, int(View.WHOLE), span, start, carrier, origin, target, took
+        yield account_id, int(View.BY_CARRIER), span, start, carrier, "", "", took
+        yield account_id, int(View.BY_ROUTE), span, start, "", origin, target, took

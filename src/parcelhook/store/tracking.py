@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +11,7 @@ from msgspec import Struct
 from parcelhook.shipping.events import OrderShipped, TrackingUpdate
 from parcelhook.shipping.scan import API, Scan
 from parcelhook.shipping.shipment import Applied, Said, Shipment, apply, deadline, learn, of_order, of_scan, standing
-from parcelhook.store import ids, rows
+from parcelhook.store import ids
 from parcelhook.store.database import Transaction
 from parcelhook.store.tallies import Tallies
 
@@ -21,6 +19,7 @@ _COLUMNS: Final = (
     "id, account_id, transaction_id, order_id, carrier, from_country, to_country, is_return, status, first_status_date, "
     "deadline, last_scan_date, on_the_way, known, updated_ms"
 )
+_NUMBER_COLUMNS: Final = "event_id, account_id, number, transaction_id"
 _SCAN_COLUMNS: Final = "id, account_id, shipment_id, event_id, said, scan"
 _encoder = msgspec.msgpack.Encoder()
 _shipment = msgspec.msgpack.Decoder(Shipment)
@@ -40,7 +39,7 @@ class Shipments:
     """The shipments that one batch is about."""
 
     def __init__(self, transaction: Transaction, maker: ids.IdMaker, now_ms: int) -> None:
-        self._raw = transaction.raw
+        self._hot = transaction.hot
         self._transaction = transaction
         self._maker = maker
         self._now_ms = now_ms
@@ -59,7 +58,7 @@ class Shipments:
                 transactions.add(transaction_id)
             tracked.update(numbers)
         for account_id, (transactions, tracked) in wanted.items():
-            for number, transaction_id in self._numbers(account_id, tracked):
+            for number, transaction_id in self._hot.shipments_with(account_id, tracked) if tracked else ():
                 self._by_number.setdefault((account_id, number), []).append(transaction_id)
                 transactions.add(transaction_id)
             self._load(account_id, transactions | tracked)  # one that only its scans told of is named by its number
@@ -96,12 +95,11 @@ class Shipments:
     def save(self) -> None:
         """Everything that changed, into the store."""
         changed = [self._changed(held) for held in self._held.values() if held.now is not held.stored]
-        for chunk in rows.chunks(changed):
-            self._raw.execute(_save_statement(len(chunk)), [value for row in chunk for value in row])
-        for numbers in rows.chunks([(event_id, *which) for which, event_id in self._named.items()]):
-            self._raw.execute(_numbers_statement(len(numbers)), [value for row in numbers for value in row])
+        self._hot.put("shipments", _COLUMNS, changed)
+        named = [(event_id, *which) for which, event_id in self._named.items()]
+        self._hot.insert_new("tracking_numbers", _NUMBER_COLUMNS, named)
         first = self._maker.block(len(self._scans))
-        rows.insert(self._raw, "scans", _SCAN_COLUMNS, [(first + index, *row) for index, row in enumerate(self._scans)])
+        self._hot.insert("scans", _SCAN_COLUMNS, [(first + index, *row) for index, row in enumerate(self._scans)])
         self._tallies.save(self._transaction)
 
     def _of(self, account_id: int, scan: Scan, given: TrackingUpdate | None) -> _Held:
@@ -152,17 +150,11 @@ class Shipments:
         if name not in known:
             known.append(name)
 
-    def _numbers(self, account_id: int, numbers: set[str]) -> list[tuple[str, str]]:
-        if not numbers:
-            return []
-        (text,) = self._raw.execute(_NUMBERS, (account_id, msgspec.json.encode(sorted(numbers)).decode())).fetchone()
-        return msgspec.json.decode(text, type=list[tuple[str, str]])
-
     def _load(self, account_id: int, transactions: set[str]) -> None:
         wanted = [name for name in transactions if (account_id, name) not in self._held]
         if not wanted:
             return
-        for number, known in _blobs(self._raw, account_id, wanted):
+        for number, known in self._hot.shipments(account_id, wanted):
             shipment = _shipment.decode(known)
             self._held[account_id, shipment.transaction_id] = _Held(number, account_id, shipment, shipment)
 
@@ -201,39 +193,3 @@ def decode_shipment(known: bytes) -> Shipment:
 def decode_scan(scan: bytes) -> Scan:
     """A scan as it lies in the store."""
     return _scan.decode(scan)
-
-
-_NUMBERS: Final = """
-    SELECT json_group_array(json_array(number, transaction_id)) FROM (
-        SELECT number, transaction_id FROM tracking_numbers
-        WHERE account_id = ? AND number IN (SELECT value FROM json_each(?)) ORDER BY id)
-"""
-
-
-def _blobs(raw: sqlite3.Connection, account_id: int, names: Sequence[str]) -> list[tuple[int, bytes]]:
-    """The shipments of those names: hexadecimal in one JSON array, which lets go of the interpreter's lock once only."""
-    (text,) = raw.execute(_KNOWN, (account_id, msgspec.json.encode(names).decode())).fetchone()
-    return [(number, bytes.fromhex(known)) for number, known in msgspec.json.decode(text, type=list[tuple[int, str]])]
-
-
-_KNOWN: Final = """
-    SELECT json_group_array(json_array(id, hex(known))) FROM shipments
-    WHERE account_id = ? AND transaction_id IN (SELECT value FROM json_each(?))
-"""
-
-
-@cache
-def _numbers_statement(count: int) -> str:
-    places = ", ".join(["(?, ?, ?, ?)"] * count)
-    return f"INSERT OR IGNORE INTO tracking_numbers (event_id, account_id, number, transaction_id) VALUES {places}"  # noqa: S608
-
-
-@cache
-def _save_statement(count: int) -> str:
-    names = _COLUMNS.split(", ")
-    places = "(" + ", ".join("?" * len(names)) + ")"
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in {"id", "account_id"})
-    return (
-        f"INSERT INTO shipments ({_COLUMNS}) VALUES {', '.join([places] * count)} "  # noqa: S608  (all our own words)
-        f"ON CONFLICT (id) DO UPDATE SET {changes}"
-    )

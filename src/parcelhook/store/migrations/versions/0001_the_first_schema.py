@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("http_code", sa.SmallInteger(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        postgresql_partition_by="RANGE (id)",
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index(
@@ -165,17 +166,18 @@ def upgrade() -> None:
         sa.Column("accepted_ms", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        postgresql_partition_by="RANGE (id)",
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index("events_by_order", ["account_id", "order_id"], unique=False)
         batch_op.create_index("events_by_transaction", ["account_id", "transaction_id"], unique=False)
-        batch_op.create_index(
-            "events_given_id",
-            ["account_id", "given_id"],
-            unique=True,
-            sqlite_where=sa.text("given_id IS NOT NULL"),
-            postgresql_where=sa.text("given_id IS NOT NULL"),
-        )
+        if op.get_bind().dialect.name == "sqlite":  # gone with 0005; a table in parts cannot have it
+            batch_op.create_index(
+                "events_given_id",
+                ["account_id", "given_id"],
+                unique=True,
+                sqlite_where=sa.text("given_id IS NOT NULL"),
+            )
 
     op.create_table(
         "exchanges",
@@ -195,6 +197,7 @@ def upgrade() -> None:
         sa.Column("tls_ms", sa.Float(), nullable=False),
         sa.Column("first_byte_ms", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("attempt_id"),
+        postgresql_partition_by="RANGE (attempt_id)",
     )
     op.create_table(
         "idempotency",

@@ -48,7 +48,13 @@ def _shipments() -> None:
     op.create_index("shipments_by_transaction", "shipments", ["account_id", "transaction_id"], unique=True)
     on_the_way = sa.text("on_the_way = 1")
     for name, date in (("shipments_silent", "last_scan_date"), ("shipments_overdue", "deadline")):
-        op.create_index(name, "shipments", ["account_id", date, "carrier", "is_return"], sqlite_where=on_the_way)
+        op.create_index(
+            name,
+            "shipments",
+            ["account_id", date, "carrier", "is_return"],
+            sqlite_where=on_the_way,
+            postgresql_where=sa.text("on_the_way"),
+        )
     op.create_table(
         "scans",
         _id(),
