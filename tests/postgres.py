@@ -71,6 +71,11 @@ class Postgres:
             else:
                 return self
 
+    @property
+    def runs(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """kill -9 of the server and of whatever serves a connection."""
         process = self._process

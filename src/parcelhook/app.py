@@ -6,12 +6,14 @@ import asyncio
 import gc
 import logging
 import resource
+import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import msgspec
 import structlog
 import uvicorn
 import uvloop
@@ -26,11 +28,12 @@ from parcelhook.delivery.platform import Platform, open_vault
 from parcelhook.delivery.upkeep import prune
 from parcelhook.errors import NotFound, SettingsError
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, users
+from parcelhook.store import accounts, leases, users
 from parcelhook.store.accounts import ApiKey
 from parcelhook.store.accounts import Scope as KeyScope
 from parcelhook.store.database import Database, Transaction, open_store
 from parcelhook.store.ids import IdMaker
+from parcelhook.store.leases import MOST_NODES, NodeLine
 from parcelhook.store.users import Role, User
 
 # The interpreter hands its lock on after this long. The default of 5 ms would let a thread that parses hold up the one
@@ -38,6 +41,15 @@ from parcelhook.store.users import Role, User
 SWITCH_INTERVAL_S = 0.001
 OPEN_FILES = 16_384
 GARBAGE_LOOK = 20_000  # new objects between two looks for cycles; the default of 700 is a few requests' worth
+
+_ELSEWHERE = msgspec.json.encode(
+    {
+        "title": "This node only delivers",
+        "status": 421,
+        "code": "misdirected",
+        "detail": "This node has PARCELHOOK_ROLE=worker. Ask one with the role api or all.",
+    }
+)
 
 log = structlog.get_logger(__name__)
 
@@ -62,11 +74,11 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
 
     platform = Platform(settings, crashed=crashed)
     shown_key = await _first_key(platform)
-    link = await _first_link(platform)
+    link = None if settings.role == "worker" else await _first_link(platform)
     server = _Server(
         lambda: _say_ready(listening, shown_key, link, settings, platform.database.place),
         uvicorn.Config(
-            Feed(platform, _Front(create_api(platform), create_dashboard(platform))),
+            _application(platform),
             http="httptools",
             ws="none",
             loop="none",
@@ -96,6 +108,30 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
         await platform.close()
     log.info("server.stopped")
     return 1 if crashes else 0
+
+
+def _application(platform: Platform) -> ASGIApp:
+    """What answers requests: API and dashboard; of a node that only delivers, what is asked by those who watch over it."""
+    api = create_api(platform)
+    if platform.settings.role == "worker":
+        return _Watched(api)
+    return Feed(platform, _Front(api, create_dashboard(platform)))
+
+
+class _Watched:
+    """Health, readiness and figures; nothing else is answered here."""
+
+    def __init__(self, api: ASGIApp) -> None:
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the server's start and stop."""
+        if scope["type"] != ScopeType.HTTP or scope["path"] in {"/healthz", "/readyz", "/metrics"}:
+            await self._api(scope, receive, send)
+            return
+        head = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(_ELSEWHERE))]
+        await send({"type": "http.response.start", "status": 421, "headers": head})
+        await send({"type": "http.response.body", "body": _ELSEWHERE, "more_body": False})
 
 
 class _Front:
@@ -227,7 +263,8 @@ class Operator:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._ids = IdMaker()
+        # Beside nodes that have numbers: one of those that are left for whoever joins nothing.
+        self._ids = IdMaker(secrets.randbelow(16) + MOST_NODES if database.shared else None)
 
     @property
     def migrated(self) -> list[str]:
@@ -287,6 +324,10 @@ class Operator:
     def revoke_key(self, key_id: str) -> None:
         """Make a key open nothing."""
         self._database.write_now(lambda transaction: accounts.revoke_key(transaction.sql, key_id, times.now_ms()))
+
+    def nodes(self) -> list[NodeLine]:
+        """The nodes that share the store; none where it is the embedded one."""
+        return self._database.read_now(leases.living) if self._database.shared else []
 
     def prune(self) -> int:
         """Delete what is older than the retention; how many rows."""

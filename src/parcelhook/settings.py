@@ -38,6 +38,7 @@ class Setting(Struct, frozen=True, kw_only=True):
 CATALOGUE: tuple[Setting, ...] = (
     Setting(key="DATA", default="./data", unit="folder", sentence="Where the embedded store and the encryption key lie; made for the owner alone."),
     Setting(key="DATABASE_URL", default="", unit="URL", sentence="A PostgreSQL server to keep everything in, such as postgresql://user:password@host:5432/parcelhook, which many nodes may share. Empty: the embedded store in DATA.", secret=True),
+    Setting(key="ROLE", default="all", unit="all, api or worker", sentence="What this node does where many share a PostgreSQL store: answer requests (api), deliver (worker), or both."),
     Setting(key="HOST", default="127.0.0.1", unit="address", sentence="The address that the server listens on; 0.0.0.0 for all."),
     Setting(key="PORT", default="8080", unit="port", sentence="The port that the server listens on; 0 for any free one."),
     Setting(key="PUBLIC_URL", default="", unit="URL", sentence="The address that people open the dashboard at, such as https://hooks.company.example, where a proxy stands in front; with https:// its cookies are sent over TLS only."),
@@ -59,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     data: Path
     database_url: str
+    role: str
     host: str
     port: int
     public_url: str
@@ -86,7 +88,15 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f'{PREFIX}EGRESS_CA_FILE: there is no file "{ca_file}".')
     if texts["LOG_FORMAT"] not in {"text", "json"}:
         raise SettingsError(f'{PREFIX}LOG_FORMAT is "text" or "json", not "{texts["LOG_FORMAT"]}".')
+    role = texts["ROLE"]
+    if role not in {"all", "api", "worker"}:
+        raise SettingsError(f'{PREFIX}ROLE is "all", "api" or "worker", not "{role}".')
+    if role != "all" and not texts["DATABASE_URL"]:
+        raise SettingsError(
+            f'{PREFIX}ROLE "{role}" needs {PREFIX}DATABASE_URL: the embedded store has one node, which does all.'
+        )
     return Settings(
+        role=role,
         data=Path(texts["DATA"]).expanduser(),
         database_url=_database_url(texts["DATABASE_URL"]),
         host=texts["HOST"],

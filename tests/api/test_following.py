@@ -16,6 +16,7 @@ from parcelhook.store import ids, recording
 from parcelhook.store.database import Database, open_store
 from parcelhook.store.log_filter import LogFilter
 from parcelhook.webhooks.delivery import Attempt
+from stores import Databases
 
 LIMIT_S = 10.0
 SILENCE = b": nothing new\n\n"
@@ -39,6 +40,15 @@ def grow(database: Database, *numbers: int) -> None:
         address="127.0.0.1", dns_ms=0.0, connect_ms=0.0, tls_ms=0.0, first_byte_ms=1.0,
     )  # fmt: skip
     database.write_now(lambda t: recording.insert_attempts(t, [line] * len(numbers), numbers))
+
+
+@pytest.fixture
+def shared(databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    """An empty store that other nodes may write to."""
+    with databases.one() as url:
+        opened = open_store(tmp_path / "data", url)
+        yield opened
+        opened.close()
 
 
 async def let_in() -> bool:
@@ -70,6 +80,29 @@ def test_a_line_that_was_read_before_its_news_came_is_shown_once(database: Datab
         return [*found, await shown(parts)]
 
     assert asyncio.run(scene()) == [1, 2, 3]
+
+
+def test_a_line_that_another_node_commits_late_is_shown_too_and_each_once(shared: Database) -> None:
+    base = ids.first_id_at(1_795_519_113_000)
+    grow(shared, base - 2)
+
+    async def scene() -> list[int | None]:
+        news = News(base)
+        parts = as_events(follow(shared, news, 1, LogFilter(), base), let_in)
+        await take(parts)
+        step = asyncio.ensure_future(shown(parts))
+        await asyncio.sleep(0.1)  # it has seen what was there before
+        grow(shared, base + 5)
+        news.publish(base + 5)
+        found = [await step]
+        grow(shared, base + 3, base - 1)  # of other nodes: begun before, committed after
+        news.publish(base + 3)
+        found += [await shown(parts), await shown(parts)]
+        grow(shared, base + 9)
+        news.publish(base + 9)
+        return [*found, await shown(parts)]
+
+    assert [number and number - base for number in asyncio.run(scene())] == [5, -1, 3, 9]
 
 
 def test_a_log_that_grows_by_what_the_filter_holds_back_still_beats(database: Database) -> None:

@@ -24,7 +24,7 @@ from parcelhook.store.schema import accounts as accounts_table
 from parcelhook.store.schema import deliveries, events, given_ids, shipments
 from parcelhook.webhooks.delivery import Delivery, StoredEvent
 from postgres import Postgres
-from store.seeds import MAKER, accept, claim, event, feed, offer, outcome, record
+from store.seeds import MAKER, NOW, accept, claim, event, feed, offer, outcome, record
 from stores import Databases
 
 DAY = days.DAY_MS
@@ -200,3 +200,11 @@ def test_text_with_a_nul_is_kept_and_found(nodes: list[Database]) -> None:
     (again,) = accept(database, feed(1, offer(event(given="x\0y"), 7)))
     assert [line.duplicate for line in again.accepted] == [True]
     assert claim(database, 7).deliveries[0].event.body == fed.stored.body
+
+
+def test_of_two_nodes_whose_clocks_differ_the_later_event_of_a_shipment_is_due_later(nodes: list[Database]) -> None:
+    ahead, behind = nodes
+    for at, node in ((NOW + 900, ahead), (NOW, behind), (NOW + 1, behind)):
+        accept(node, feed(1, offer(event(shipment="s", order=str(at), at=at), 7)))
+    due = claim(behind, 7, now=NOW + 2_000).deliveries
+    assert [one.event.order_id for one in due] == [str(NOW + 900), str(NOW), str(NOW + 1)]

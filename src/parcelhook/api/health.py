@@ -22,7 +22,16 @@ async def readyz(platform: ThePlatform) -> Response[dict[str, Any]]:
     """Whether events are accepted and delivered: 200, or 503 with what does not work."""
     checks = await asyncio.get_running_loop().run_in_executor(None, platform.ready)
     fine = all(state == "ok" for state in checks.values())
-    return Response({"status": "ok" if fine else "not ready", "checks": checks}, status_code=200 if fine else 503)
+    found: dict[str, Any] = {"status": "ok" if fine else "not ready", "checks": checks}
+    if platform.membership is not None:
+        standing = platform.membership.standing
+        found["node"] = {
+            "role": platform.settings.role,
+            "number": standing.number if standing else None,
+            "partitions": len(standing.owned) if standing else 0,
+            "upkeep": bool(standing and standing.upkeep),
+        }
+    return Response(found, status_code=200 if fine else 503)
 
 
 @get("/metrics", summary="Figures for Prometheus", tags=["Operation"], media_type="text/plain")

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from parcelhook.cli.output import as_json, out
+from parcelhook import times
+from parcelhook.cli.output import as_json, out, table
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (serve, demo, settings, migrate, prune):
+    for command in (serve, demo, settings, migrate, nodes, prune):
         app.command()(command)
 
 
@@ -68,6 +69,28 @@ def migrate() -> None:
     with operator(load()) as hands:
         applied = hands.migrated
     out.print(f"Applied {', '.join(applied)}." if applied else "The store is up to date.")
+
+
+def nodes(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """The nodes that share a PostgreSQL store, and how many of the 64 partitions of endpoints each delivers for."""
+    from parcelhook.app import operator
+    from parcelhook.settings import load
+
+    with operator(load()) as hands:
+        found = hands.nodes()
+    if json:
+        as_json([
+            {"number": node.number, "host": node.host, "role": node.role, "version": node.version,
+             "started_at": times.iso(node.started_ms), "partitions": node.partitions}
+            for node in found
+        ])  # fmt: skip
+        return
+    columns = ("Number", "Host", "Role", "Version", "Started", "Partitions")
+    rows = [
+        (str(node.number), node.host, node.role, node.version, times.iso(node.started_ms), str(node.partitions))
+        for node in found
+    ]
+    table(columns, rows, empty="No node runs on a shared store. The embedded store has one node, which does all.")
 
 
 def prune(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -75,19 +75,19 @@ async def connect(platform: Platform, draft: Endpoint, *, verify: bool) -> tuple
         return _log(platform, transaction, endpoint, sent) if sent else None
 
     log_id = await platform.database.write(job)
-    platform.registry.put(endpoint)
+    platform.endpoint_changed(endpoint.id, endpoint)
     if trial is not None and log_id is not None:
-        platform.news.publish(log_id)
+        platform.log_grew(log_id)
         trial = replace(trial, log_id=log_id)
     return endpoint, trial
 
 
 async def change(platform: Platform, endpoint: Endpoint) -> Endpoint:
     """Save an edited endpoint; what waits for it goes out under the new settings."""
-    edited = check(replace(endpoint, updated_ms=times.now_ms()))
+    # Later than before whatever the clock says: of two versions the later one holds, on every node.
+    edited = check(replace(endpoint, updated_ms=max(times.now_ms(), endpoint.updated_ms + 1)))
     await platform.database.write(lambda transaction: stored.update(transaction.sql, edited, platform.vault))
-    platform.registry.put(edited)
-    platform.worker.endpoint_changed(edited.id)
+    platform.endpoint_changed(edited.id, edited)
     return edited
 
 
@@ -96,15 +96,14 @@ async def remove(platform: Platform, account_id: int, endpoint_id: int) -> int:
 
     Nothing more is sent from here on; the waiting ones are marked in the background, in small steps.
     """
-    endpoint = platform.registry.endpoint(account_id, endpoint_id)
+    platform.registry.endpoint(account_id, endpoint_id)
 
     def job(transaction: Transaction) -> int:
         stored.mark_deleted(transaction.sql, endpoint_id, times.now_ms())
         return stored.count_waiting(transaction.sql, endpoint_id)
 
     count = await platform.database.write(job)
-    platform.registry.remove(endpoint)
-    platform.worker.endpoint_changed(endpoint_id)
+    platform.endpoint_changed(endpoint_id, None)
     platform.upkeep.cancel(endpoint_id)
     return count
 
@@ -117,7 +116,7 @@ async def try_out(platform: Platform, account_id: int, endpoint_id: int, kind: E
     endpoint = platform.registry.endpoint(account_id, endpoint_id)
     sent = await _send(platform, endpoint, kind)
     log_id = await platform.database.write(lambda transaction: _log(platform, transaction, endpoint, sent))
-    platform.news.publish(log_id)
+    platform.log_grew(log_id)
     return replace(sent.trial, log_id=log_id)
 
 
@@ -180,7 +179,7 @@ async def retry_now(platform: Platform, account_id: int, delivery_id: int) -> in
         raise Conflict("The endpoint of this delivery was deleted, so it cannot be sent again.")
     now_ms = times.now_ms()
     await platform.database.write(lambda transaction: deliveries.make_due(transaction.sql, delivery_id, now_ms))
-    platform.worker.due_now(endpoint_id)
+    platform.due_now(endpoint_id)
     return now_ms
 
 

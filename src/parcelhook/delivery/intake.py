@@ -20,6 +20,7 @@ from parcelhook.shipping.scan import Scan, of_update
 from parcelhook.store import accepting, ids
 from parcelhook.store.accepting import Acceptance, Accepted, Feed, Offer
 from parcelhook.store.database import Database, Transaction
+from parcelhook.webhooks.delivery import Delivery
 
 MOST_WAITING = 50_000  # events in memory and not yet committed; beyond that the feeder is asked to come back
 EVENTS_PER_COMMIT = 2_000
@@ -34,7 +35,16 @@ Finish = Callable[[Transaction, Acceptance], None]
 class Intake:
     """Accepts events. Belongs to the event loop's thread."""
 
-    def __init__(self, database: Database, registry: Registry, maker: ids.IdMaker, worker: Worker) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        maker: ids.IdMaker,
+        worker: Worker,
+        told: Callable[[Sequence[Delivery]], None] | None = None,
+    ) -> None:
+        """`told` is called on the writer's thread with what other workers may have to deliver."""
+        self._told = told
         self._database = database
         self._registry = registry
         self._maker = maker
@@ -137,6 +147,8 @@ class Intake:
                 fresh = [delivery for acceptance in acceptances for delivery in acceptance.fresh]
                 if fresh:
                     self._worker.offer(fresh)
+                    if self._told is not None:
+                        self._told(fresh)
             self._loop.call_soon_threadsafe(partial(self._committed, batch, acceptances, error))
 
         self._database.submit(job, report)

@@ -65,8 +65,9 @@ class Pace(Struct, frozen=True, kw_only=True):
 class Lane:
     """The deliveries of one endpoint that this worker holds."""
 
-    def __init__(self, endpoint: Endpoint, first_wait_ms: int, budget: Budget) -> None:
+    def __init__(self, endpoint: Endpoint, first_wait_ms: int, budget: Budget, partition: int = 0) -> None:
         self.endpoint = endpoint
+        self.partition = partition
         self._budget = budget
         self.claiming = False  # a claim is under way
         self.backlog = True  # the store may hold due deliveries that are not here

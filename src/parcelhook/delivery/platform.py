@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from parcelhook import __version__
 from parcelhook.delivery import connecting
 from parcelhook.delivery.egress import Egress, check_source, parse_proxy
 from parcelhook.delivery.intake import Intake
+from parcelhook.delivery.membership import Membership
 from parcelhook.delivery.news import News
 from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.sender import Sender
@@ -23,16 +30,19 @@ from parcelhook.delivery.worker import Worker
 from parcelhook.errors import SettingsError
 from parcelhook.settings import Settings
 from parcelhook.store import accounts, endpoints, hubs
+from parcelhook.store import vault as vaults
 from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.database import Database, open_store
 from parcelhook.store.ids import IdMaker
+from parcelhook.store.leases import Node
 from parcelhook.store.schema import attempts
+from parcelhook.store.signals import Signal, Signals
 from parcelhook.store.vault import Vault, key_in_file
 from parcelhook.webhooks.addresses import AddressGuard
-from parcelhook.webhooks.delivery import Outcome
+from parcelhook.webhooks.delivery import Delivery, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
 
-KEY_KNOWN_FOR_S = 2.0  # how long an API key that was revoked on the command line may still work
+KEY_KNOWN_FOR_S = 1.0  # how long an API key that was revoked on the command line may still work
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +64,14 @@ class Platform:
         self.database = open_store(settings.data, settings.database_url)
         self.vault = open_vault(settings, self.database)
         self.ids = IdMaker()
+        shared = self.database.shared
+        node = Node(
+            name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            host=socket.gethostname(),
+            role=settings.role,
+            version=__version__,
+            delivers=settings.role != "api",
+        )
         self.registry = Registry(self.database.read_now(lambda connection: endpoints.load_all(connection, self.vault)))
         self.news = News(self.database.read_now(lambda c: c.execute(select(func.max(attempts.c.id))).scalar()) or 0)
         self.worker = Worker(
@@ -65,9 +83,14 @@ class Platform:
             recorded=self._on_recorded,
             gone=self._on_gone,
             crashed=crashed,
+            node=node.name if shared else None,
         )
-        self.intake = Intake(self.database, self.registry, self.ids, self.worker)
-        self.upkeep = Upkeep(self.database, retention_days=settings.retention_days)
+        self.signals = Signals(settings.database_url, node.name, self._on_heard) if shared else None
+        self.membership = (
+            Membership(self.database, node, self.worker, self.ids, partial(self._tell, leases=True)) if shared else None
+        )
+        self.intake = Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted if shared else None)
+        self.upkeep = Upkeep(self.database, retention_days=settings.retention_days, ours=self._does_upkeep)
         self._figures = _Figures(self)
         self.metrics_registry = CollectorRegistry()
         self.metrics_registry.register(self._figures)
@@ -77,12 +100,20 @@ class Platform:
     def start(self) -> None:
         """Begin to deliver what is pending."""
         self.worker.start()
+        if self.signals is not None:
+            self.signals.start()
+        if self.membership is not None:
+            self.membership.start()
         self.upkeep.start()
 
     async def close(self) -> None:
         """Stop sending, record what has ended, let go of the store."""
         await self.upkeep.stop()
         await self._loop.run_in_executor(None, self.worker.stop, self.settings.stop_grace_s)
+        if self.membership is not None:
+            await self._loop.run_in_executor(None, self.membership.stop)
+        if self.signals is not None:
+            await self._loop.run_in_executor(None, self.signals.close)
         await self._loop.run_in_executor(None, self.database.close)
 
     def known_holder(self, key: str) -> KeyHolder | None:
@@ -108,10 +139,30 @@ class Platform:
     def forget_keys(self) -> None:
         """Look every API key up anew: one was revoked here, and whoever did it expects it to open nothing now."""
         self._known_keys.clear()
+        self._tell(keys=True)
+
+    def endpoint_changed(self, endpoint_id: int, endpoint: Endpoint | None) -> None:
+        """An endpoint was added or changed here, or deleted (None): matching, lanes and the other nodes are to know."""
+        self._put(endpoint_id, endpoint)
+        self._tell(endpoints=(endpoint_id,))
+
+    def due_now(self, endpoint_id: int) -> None:
+        """Something of this endpoint was made due in the store."""
+        self.worker.due_now(endpoint_id)
+        self._tell(due=(endpoint_id,))
+
+    def log_grew(self, log_id: int) -> None:
+        """The log has grown up to this id; from any thread."""
+        self.news.publish(log_id)
+        self._tell(logged=log_id)
 
     def ready(self) -> dict[str, str]:
         """Each part with "ok", or why it does not work."""
         parts = {"store": "ok", "worker": "ok"}
+        if self.membership is not None:
+            parts["membership"] = (
+                "ok" if self.membership.standing else "the store did not answer when it was asked last"
+            )
         try:
             self.database.check()
         except Exception as error:
@@ -123,7 +174,66 @@ class Platform:
     def _on_recorded(self, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
         """On the writer's thread, once a batch."""
         self._figures.count(outcomes)
-        self.news.publish(log_ids[-1])
+        self.log_grew(log_ids[-1])
+
+    def _on_accepted(self, deliveries: Sequence[Delivery]) -> None:
+        """On the writer's thread, once a commit."""
+        self._tell(due={delivery.endpoint_id for delivery in deliveries})
+
+    def _does_upkeep(self) -> bool:
+        return self.membership is None or self.membership.does_upkeep
+
+    def _tell(self, **news: Any) -> None:
+        """Let the other nodes know, if there may be any."""
+        if self.signals is not None:
+            self.signals.tell(**news)
+
+    def _on_heard(self, signal: Signal) -> None:
+        """On the listener's thread: another node has news."""
+        for endpoint_id in signal.due:
+            self.worker.due_now(endpoint_id)
+        if signal.endpoints or signal.missed:
+            self._read_again(signal.endpoints)
+        if signal.logged:
+            self.news.publish(signal.logged)
+        if signal.keys or signal.missed:
+            self._loop.call_soon_threadsafe(self._known_keys.clear)
+        if signal.leases and self.membership is not None:
+            self.membership.look()
+        if signal.missed:
+            self.worker.look_again()
+
+    def _read_again(self, endpoint_ids: Sequence[int]) -> None:
+        """These endpoints from the store, or all of them where none is named."""
+        named = endpoint_ids or self.registry.ids()
+
+        def question(connection: Connection) -> tuple[list[Endpoint], list[int]]:
+            living = (
+                endpoints.load(connection, named, self.vault)
+                if endpoint_ids
+                else endpoints.load_all(connection, self.vault)
+            )
+            return living, endpoints.deleted(connection, named)
+
+        living, deleted = self.database.read_now(question)
+
+        def put() -> None:
+            for endpoint in living:
+                if self.registry.get(endpoint.id) != endpoint:
+                    self._put(endpoint.id, endpoint)
+            for number in deleted:
+                self._put(number, None)
+
+        self._loop.call_soon_threadsafe(put)
+
+    def _put(self, endpoint_id: int, endpoint: Endpoint | None) -> None:
+        """Into the registry, which belongs to the loop, and on to the lanes."""
+        known = self.registry.get(endpoint_id)
+        if endpoint is not None:
+            self.registry.put(endpoint)
+        elif known is not None:
+            self.registry.remove(known)
+        self.worker.endpoint_changed(endpoint_id)
 
     def _on_gone(self, endpoint: Endpoint) -> None:
         """On the worker's thread: the receiver answered 410 Gone, which asks for no more."""
@@ -148,6 +258,7 @@ def open_vault(settings: Settings, database: Database) -> Vault:
         )
     keys = settings.secret_keys or (key_in_file(settings.data / "secret.key"),)
     vault = Vault(keys)
+    database.write_now(lambda transaction: vaults.check(transaction.sql, vault))
     if vault.rotating:
         sealed = database.write_now(
             lambda transaction: (endpoints.seal_anew(transaction.sql, vault), hubs.seal_anew(transaction.sql, vault))

@@ -24,6 +24,7 @@ class Registry:
         self._by_id: dict[int, Endpoint] = {}
         self._by_account: dict[int, dict[int, Endpoint]] = {}
         self._matches: dict[int, Matches] = {}
+        self._gone: set[int] = set()
         for endpoint in endpoints:
             self._by_id[endpoint.id] = endpoint
             self._by_account.setdefault(endpoint.account_id, {})[endpoint.id] = endpoint
@@ -38,6 +39,10 @@ class Registry:
         """The endpoint of that id, whosever it is; None if it was deleted."""
         return self._by_id.get(endpoint_id)
 
+    def ids(self) -> set[int]:
+        """Of all endpoints there are."""
+        return set(self._by_id)
+
     def endpoint(self, account_id: int, endpoint_id: int) -> Endpoint:
         """The account's endpoint of that id; NotFound if it has none such."""
         endpoint = self._by_id.get(endpoint_id)
@@ -50,12 +55,16 @@ class Registry:
         return sorted(self._by_account.get(account_id, {}).values(), key=lambda endpoint: endpoint.id)
 
     def put(self, endpoint: Endpoint) -> None:
-        """Add an endpoint, or replace it by its new version."""
+        """Add an endpoint, or replace it by its new version. What was read before it was deleted or changed here comes late."""
+        known = self._by_id.get(endpoint.id)
+        if endpoint.id in self._gone or (known is not None and known.updated_ms > endpoint.updated_ms):
+            return
         self._by_id[endpoint.id] = endpoint
         self._replace(endpoint.account_id, {**self._by_account.get(endpoint.account_id, {}), endpoint.id: endpoint})
 
     def remove(self, endpoint: Endpoint) -> None:
         """Forget an endpoint."""
+        self._gone.add(endpoint.id)
         self._by_id.pop(endpoint.id, None)
         rest = {**self._by_account.get(endpoint.account_id, {})}
         rest.pop(endpoint.id, None)

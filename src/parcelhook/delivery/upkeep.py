@@ -20,6 +20,7 @@ from parcelhook.store.database import Database, Transaction
 STEP_PAUSE_S = 0.05  # between two steps, so that the writer is free most of the time
 PRUNE_EVERY_S = 600.0
 PAUSE_AFTER_FAULT_S = 5.0
+TURN_PAUSE_S = 1.0
 DAY_MS = 86_400_000
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,9 @@ log = structlog.get_logger(__name__)
 class Upkeep:
     """Runs beside everything else, on the event loop."""
 
-    def __init__(self, database: Database, *, retention_days: int) -> None:
+    def __init__(self, database: Database, *, retention_days: int, ours: Callable[[], bool]) -> None:
+        """`ours` says whether this node does it: where many share a store, one of them does."""
+        self._ours = ours
         self._database = database
         self._retention_days = retention_days
         self._deleted: asyncio.Queue[int] = asyncio.Queue()
@@ -52,9 +55,11 @@ class Upkeep:
         """Mark what is pending for a deleted endpoint as cancelled."""
         self._deleted.put_nowait(endpoint_id)
 
+    async def _our_turn(self) -> None:
+        while not self._ours():  # noqa: ASYNC110  (it changes on another thread, seldom)
+            await asyncio.sleep(TURN_PAUSE_S)
+
     async def _cancel_for_ever(self) -> None:
-        for endpoint_id in await self._database.read(retention.deleted_with_pending):
-            self.cancel(endpoint_id)
         while True:
             endpoint_id = await self._deleted.get()
             count, done = 0, False
@@ -70,7 +75,10 @@ class Upkeep:
 
     async def _prune_for_ever(self) -> None:
         while True:
+            await self._our_turn()
             with _going_on("retention.failed"):
+                for endpoint_id in await self._database.read(retention.deleted_with_pending):
+                    self.cancel(endpoint_id)
                 await self._database.write(lambda transaction: days.prepare(transaction, times.now_ms()))
                 await prune(self._database, retention_days=self._retention_days)
             await asyncio.sleep(PRUNE_EVERY_S)
@@ -78,6 +86,7 @@ class Upkeep:
     async def _sum_up_for_ever(self) -> None:
         while True:
             more = False
+            await self._our_turn()
             with _going_on("counters.not_summed_up"):
                 more = await self._database.write(lambda transaction: summing.sum_up_step(transaction, times.now_ms()))
             await asyncio.sleep(STEP_PAUSE_S if more else PRUNE_EVERY_S)

@@ -3,15 +3,20 @@
 It alone owns every delivery of its endpoints, so nothing has to be written to claim one: what it holds it knows, and
 what it held when it was killed is still pending in the store. The store's writer runs claims and records in one order
 and reports in that order, so a claim can never bring back a delivery whose end was recorded before it.
+
+Alone it owns all partitions of endpoints. Where nodes share a store it owns what `delivery.membership` says, and for no
+longer than its lease: then it sends nothing, and what it records changes no delivery that another has taken over.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import random
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -29,11 +34,13 @@ from parcelhook.store import claiming
 from parcelhook.store.claiming import Claim, Want
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.ids import IdMaker
+from parcelhook.webhooks import partitions
 from parcelhook.webhooks.delivery import Delivery, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
 
 LONGEST_WAIT_MS: Final = 1_000
 SWEEP_MS: Final = 60_000  # the net below the signals: everything pending is looked at this often
+SHARED_SWEEP_MS: Final = 5_000  # the same where signals come from other nodes, and may be lost
 MOST_IN_FLIGHT: Final = 2_048
 MOST_UNRECORDED: Final = 20_000  # a store that falls behind slows the sending, not the memory's growth
 CLAIM_ROOM: Final = 512  # deliveries a claim brings at most, so that it never keeps the writer for long
@@ -45,6 +52,7 @@ class _Flight(Struct, frozen=True):
     """What the sender carries through an exchange for us."""
 
     lane: Lane
+    fence: int
     delivery: Delivery
     outgoing: Outgoing
     changing: list[str]
@@ -70,7 +78,9 @@ class Worker:
         recorded: Callable[[Sequence[Outcome], Sequence[int]], None],
         gone: Callable[[Endpoint], None],
         crashed: Callable[[BaseException], None],
+        node: str | None = None,
     ) -> None:
+        """`node` is our name among those that share the store; None where we are alone."""
         self._database = database
         self._registry = registry
         self._sender = sender
@@ -78,7 +88,12 @@ class Worker:
         self._announce = recorded
         self._gone = gone
         self._crashed = crashed
-        self._recorder = Recorder(database, maker, self._on_recorded, self._on_record_failed)
+        self._recorder = Recorder(database, maker, self._on_recorded, self._on_record_failed, node)
+        self._alone = node is None
+        self._fences: Mapping[int, int] = dict.fromkeys(partitions.ALL, 0) if self._alone else {}
+        self._owned_until = math.inf  # on the monotonic clock
+        self._unsettled: Counter[int] = Counter()  # by partition: in flight, or ended and not recorded yet
+        self._handing_over: dict[int, Callable[[int], None]] = {}
         self._inbox: deque[Callable[[], None]] = deque()
         self._budget = Budget()
         self._lanes: dict[int, Lane] = {}
@@ -133,6 +148,20 @@ class Worker:
         """Something of this endpoint was made due in the store."""
         self._tell(partial(self._on_due, endpoint_id))
 
+    def look_again(self) -> None:
+        """Anything may be due in the store."""
+        self._tell(self._look_again)
+
+    def own(self, fences: Mapping[int, int], until_s: float) -> None:
+        """Deliver for these partitions and no others, until then (on the monotonic clock); each with its fence."""
+        self._tell(partial(self._on_own, fences, until_s))
+
+    def hand_over(self, given_up: Collection[int], settled: Callable[[int], None]) -> None:
+        """Begin nothing more for these partitions; `settled` is called on the worker's thread for each of which nothing is
+        in flight and all is recorded.
+        """
+        self._tell(partial(self._on_hand_over, given_up, settled))
+
     def send_now(self, outgoing: Outgoing, changing: list[str], body: bytes, done: Callable[[Sent], None]) -> None:
         """One exchange at once, past all lanes; `done` is called on the worker's thread."""
         self._tell(lambda: self._sender.start(_Trial(done), outgoing, outgoing.lines(changing), body))
@@ -182,7 +211,8 @@ class Worker:
             self._stop_at is None
             and len(self._sender) < MOST_IN_FLIGHT
             and len(self._recorder) < MOST_UNRECORDED
-        )  # fmt: skip
+            and (self._alone or time.monotonic() < self._owned_until)
+        )
 
     def _feed(self, now_ms: int) -> None:
         """Let every lane that something happened to, or whose time has come, send what it may and claim what it can."""
@@ -216,7 +246,9 @@ class Worker:
         changing = outgoing.changing(
             delivery.event, body, attempt=delivery.attempts + 1, now_s=now_ms // 1_000, test=False
         )  # fmt: skip
-        self._sender.start(_Flight(lane, delivery, outgoing, changing), outgoing, outgoing.lines(changing), body)
+        self._unsettled[lane.partition] += 1
+        flight = _Flight(lane, self._fences[lane.partition], delivery, outgoing, changing)
+        self._sender.start(flight, outgoing, outgoing.lines(changing), body)
 
     def _outgoing_of(self, endpoint: Endpoint, now_ms: int) -> Outgoing:
         known = self._outgoing.get(endpoint.id)
@@ -238,18 +270,50 @@ class Worker:
             schedule=self._schedule,
             chance=random.random(),  # noqa: S311  (spreads retries; nobody gains by guessing it)
         )
-        self._recorder.add(concluded.outcome)
+        self._recorder.add(concluded.outcome, lane.partition, flight.fence)
         lane.ended(delivery, concluded.how, sent.ended_ms, concluded.slow_ms)
         self._look_at[delivery.endpoint_id] = None
         if concluded.gone and lane.active:
             self._gone(lane.endpoint)
 
     def _on_offer(self, deliveries: Sequence[Delivery]) -> None:
+        if not self._alone:
+            # Another node may have accepted what goes first and told of it later: the store knows the order.
+            for endpoint_id in {delivery.endpoint_id for delivery in deliveries}:
+                self._on_due(endpoint_id)
+            return
         for delivery in deliveries:
             lane = self._lane(delivery.endpoint_id)
             if lane is not None:
                 lane.offer(delivery)
                 self._look_at[delivery.endpoint_id] = None
+
+    def _look_again(self) -> None:
+        self._sweep_at = 0
+
+    def _on_own(self, fences: Mapping[int, int], until_s: float) -> None:
+        lost = {number for number, fence in self._fences.items() if fences.get(number) != fence}
+        gained = {number for number, fence in fences.items() if self._fences.get(number) != fence}
+        self._fences = fences
+        self._owned_until = until_s
+        self._close_lanes(lost)
+        if gained:
+            self._sweep_at = 0
+
+    def _on_hand_over(self, given_up: Collection[int], settled: Callable[[int], None]) -> None:
+        self._fences = {number: fence for number, fence in self._fences.items() if number not in given_up}
+        self._close_lanes(given_up)
+        self._handing_over |= dict.fromkeys(given_up, settled)
+        self._settle(given_up)
+
+    def _close_lanes(self, numbers: Collection[int]) -> None:
+        for endpoint_id in [key for key, lane in self._lanes.items() if lane.partition in numbers]:
+            self._lanes.pop(endpoint_id).close()
+
+    def _settle(self, numbers: Collection[int]) -> None:
+        for number in numbers:
+            if not self._unsettled[number] and number in self._handing_over:
+                self._handing_over.pop(number)(number)
 
     def _on_endpoint(self, endpoint_id: int) -> None:
         endpoint = self._registry.get(endpoint_id)
@@ -273,10 +337,11 @@ class Worker:
         lane = self._lanes.get(endpoint_id)
         if lane is None:
             endpoint = self._registry.get(endpoint_id)
-            if endpoint is None:
+            number = partitions.partition_of(endpoint_id)
+            if endpoint is None or number not in self._fences:
                 return None
             first_wait_s = (endpoint.retry_schedule or self._schedule or (1.0,))[0]
-            lane = self._lanes[endpoint_id] = Lane(endpoint, int(first_wait_s * 1_000), self._budget)
+            lane = self._lanes[endpoint_id] = Lane(endpoint, int(first_wait_s * 1_000), self._budget, number)
         return lane
 
     def _want(self, lane: Lane) -> Want:
@@ -317,6 +382,8 @@ class Worker:
 
     def _let_go(self, outcomes: Sequence[Outcome]) -> None:
         self._recorder.settled(committed=True)
+        settled = Counter(partitions.partition_of(outcome.delivery.endpoint_id) for outcome in outcomes)
+        self._unsettled -= settled
         for outcome in outcomes:
             delivery = outcome.delivery
             lane = self._lanes.get(delivery.endpoint_id)
@@ -328,6 +395,7 @@ class Worker:
             elif lane.strict:
                 lane.backlog = True  # the next event of the shipment may go now
             self._look_at[delivery.endpoint_id] = None
+        self._settle(settled)
 
     def _on_record_failed(self) -> None:
         self._tell(lambda: self._recorder.settled(committed=False))
@@ -344,7 +412,7 @@ class Worker:
         if now_ms < self._sweep_at or self._sweeping or self._stop_at is not None:
             return
         self._sweeping = True
-        self._sweep_at = now_ms + SWEEP_MS
+        self._sweep_at = now_ms + (SWEEP_MS if self._alone else SHARED_SWEEP_MS)
         for endpoint_id in [key for key, lane in self._lanes.items() if lane.idle]:
             del self._lanes[endpoint_id]
 

@@ -112,6 +112,7 @@ class _Batch:
         self._used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
         self._events: list[StoredEvent] = []
         self._deliveries: list[Delivery] = []
+        self._due: dict[int, int] = {}  # by event, when its deliveries are
         self._tellers: dict[tuple[int, str], dict[bytes, str]] = {}  # of a shipment: which event told of which scan
         now_ms = max((offer.accepted_ms for feed in feeds for offer in feed.offers), default=0)
         self._shipments = Shipments(transaction, maker, now_ms)
@@ -150,7 +151,8 @@ class _Batch:
         hot.insert("events", _EVENT_COLUMNS, [_event_row(event) for event in self._events])
         self._shipments.save()
         counting.count_events(self._transaction, self._events)
-        hot.insert("deliveries", _DELIVERY_COLUMNS, [_delivery_row(delivery) for delivery in self._deliveries])
+        due = [_delivery_row(delivery, self._due[delivery.event.id]) for delivery in self._deliveries]
+        hot.insert("deliveries", _DELIVERY_COLUMNS, due)
 
     def _take(self, offer: Offer, fresh: list[Delivery]) -> tuple[Accepted, Said | None]:
         given_id = offer.given_id
@@ -201,6 +203,7 @@ class _Batch:
         )
         self._events.append(stored)
         if fresh is not None:
+            self._due[stored.id] = self._shipments.turn(stored.account_id, stored.transaction_id, stored.accepted_ms)
             fresh.extend(
                 Delivery(
                     id=offer.first_id + number,
@@ -293,7 +296,7 @@ def _event_row(event: StoredEvent) -> tuple[Any, ...]:
     )
 
 
-def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
+def _delivery_row(delivery: Delivery, due_ms: int) -> tuple[Any, ...]:
     event = delivery.event
     return (
         delivery.id,
@@ -303,7 +306,7 @@ def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
         0,
         0,
         0,
-        event.accepted_ms,
+        due_ms,
         False,
         delivery.strict_key,
     )

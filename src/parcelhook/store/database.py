@@ -141,6 +141,29 @@ class Database:
                 raise
             raise Busy(f"The store does not answer: {_words(error)}", retry_after_s=5) from None
 
+    def apart(self, job: Callable[[Connection], T]) -> T:
+        """The result of `job` in a transaction of its own, on the caller's thread; for what must not wait for the writer,
+        where the engine lets more than one write.
+        """
+        try:
+            with self._store.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                try:
+                    result = job(connection)
+                    connection.exec_driver_sql("COMMIT")
+                except BaseException:
+                    if not connection.invalidated:
+                        connection.exec_driver_sql("ROLLBACK")
+                    raise
+        except DBAPIError as error:
+            raise Busy(f"The store does not answer: {_words(error)}", retry_after_s=5) from None
+        return result
+
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes may use it too."""
+        return self._store.shared
+
     def check(self) -> None:
         """Raise if the database does not answer."""
         self.read_now(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())

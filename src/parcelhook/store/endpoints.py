@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -36,6 +37,20 @@ def load_all(connection: Connection, vault: Vault) -> list[Endpoint]:
     """Every endpoint that is not deleted, oldest first."""
     rows = connection.execute(select(endpoints).where(endpoints.c.deleted_ms.is_(None)).order_by(endpoints.c.id))
     return [_endpoint(row, vault) for row in rows]
+
+
+def load(connection: Connection, endpoint_ids: Collection[int], vault: Vault) -> list[Endpoint]:
+    """Those of these endpoints that are not deleted."""
+    rows = connection.execute(
+        select(endpoints).where(endpoints.c.id.in_(endpoint_ids), endpoints.c.deleted_ms.is_(None))
+    )
+    return [_endpoint(row, vault) for row in rows]
+
+
+def deleted(connection: Connection, endpoint_ids: Collection[int]) -> list[int]:
+    """Those of these endpoints that are deleted."""
+    query = select(endpoints.c.id).where(endpoints.c.id.in_(endpoint_ids), endpoints.c.deleted_ms.is_not(None))
+    return list(connection.execute(query).scalars())
 
 
 def insert(connection: Connection, endpoint: Endpoint, vault: Vault) -> None:

@@ -14,6 +14,7 @@ class StoreEngine(Protocol):
 
     engine: Engine
     place: str  # where the data lies, as people are told; without a password
+    shared: bool  # whether other processes may write beside this one
     snapshot: str  # the statement that begins a transaction which only reads, and sees one state throughout
 
     def raw(self, connection: Connection) -> Any:

@@ -74,8 +74,10 @@ class Hot(Protocol):
     def shipments_with(self, account_id: int, numbers: Collection[str]) -> Sequence[tuple[str, str]]:
         """Tracking number and TransactionID of what has these numbers, the first named first."""
 
-    def shipments(self, account_id: int, names: Collection[str]) -> Sequence[tuple[int, bytes]]:
-        """Number and content of the shipments of these TransactionIDs; nobody else changes them until the commit."""
+    def shipments(self, account_id: int, names: Collection[str]) -> Sequence[tuple[int, bytes, int]]:
+        """Number, content and `updated_ms` of the shipments of these TransactionIDs; nobody else changes them until the
+        commit.
+        """
 
     def due(self, endpoint_id: int, now_ms: int, most: int, *, strict: bool) -> list[int]:
         """The first deliveries that are due; `strict`: of each shipment, the first pending one alone."""

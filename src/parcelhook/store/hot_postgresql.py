@@ -71,7 +71,7 @@ class HotPostgresql:
         """By their tracking numbers."""
         return self._all(_SHIPMENTS_WITH, (account_id, list(numbers)))
 
-    def shipments(self, account_id: int, names: Collection[str]) -> Sequence[tuple[int, bytes]]:
+    def shipments(self, account_id: int, names: Collection[str]) -> Sequence[tuple[int, bytes, int]]:
         """By their names, and locked: what another transaction makes of them is read once it has ended."""
         return self._all(_SHIPMENTS, (account_id, list(names)))
 
@@ -130,7 +130,7 @@ _SHIPMENTS_WITH: Final = b"""
     SELECT number, transaction_id FROM tracking_numbers WHERE account_id = %b AND number = ANY(%b::text[]) ORDER BY id
 """
 _SHIPMENTS: Final = b"""
-    SELECT id, known FROM shipments WHERE account_id = %b AND transaction_id = ANY(%b::text[]) ORDER BY id FOR UPDATE
+    SELECT id, known, updated_ms FROM shipments WHERE account_id = %b AND transaction_id = ANY(%b::text[]) ORDER BY id FOR UPDATE
 """
 _DUE: Final = b"""
     SELECT id FROM deliveries WHERE endpoint_id = %b AND state = 0 AND due_ms <= %b ORDER BY due_ms, id LIMIT %b

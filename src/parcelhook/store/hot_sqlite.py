@@ -68,10 +68,10 @@ class HotSqlite:
         )
         return found
 
-    def shipments(self, account_id: int, names: Collection[str]) -> Sequence[tuple[int, bytes]]:
+    def shipments(self, account_id: int, names: Collection[str]) -> Sequence[tuple[int, bytes, int]]:
         """By their names. There is one writer, so nothing has to be locked."""
-        found = self._one_array(_SHIPMENTS, (account_id, _array(names)), list[tuple[int, str]])
-        return [(number, bytes.fromhex(known)) for number, known in found]
+        found = self._one_array(_SHIPMENTS, (account_id, _array(names)), list[tuple[int, str, int]])
+        return [(number, bytes.fromhex(known), updated_ms) for number, known, updated_ms in found]
 
     def due(self, endpoint_id: int, now_ms: int, most: int, *, strict: bool) -> list[int]:
         """What is due."""
@@ -131,7 +131,7 @@ _SHIPMENTS_WITH: Final = """
         WHERE account_id = ? AND number IN (SELECT value FROM json_each(?)) ORDER BY id)
 """
 _SHIPMENTS: Final = """
-    SELECT json_group_array(json_array(id, hex(known))) FROM shipments
+    SELECT json_group_array(json_array(id, hex(known), updated_ms)) FROM shipments
     WHERE account_id = ? AND transaction_id IN (SELECT value FROM json_each(?))
 """
 _DUE: Final = """

@@ -13,6 +13,8 @@ from typing import Final
 
 _EPOCH_MS: Final = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 _COUNTER_BITS: Final = 22  # 4 million ids a millisecond before the clock part is borrowed from
+_NODE_BITS: Final = 8  # of those, where nodes share a store: which of them
+_OWN_BITS: Final = _COUNTER_BITS - _NODE_BITS  # what is left: 16,384 ids a millisecond
 _LARGEST: Final = (1 << 63) - 1  # which the clock reaches in the year 2093
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 _LENGTH: Final = 13
@@ -36,11 +38,20 @@ class Prefix(StrEnum):
 
 
 class IdMaker:
-    """Makes ids that only ever grow, also across threads and when the clock steps back."""
+    """Makes ids that only ever grow, also across threads and when the clock steps back.
 
-    def __init__(self) -> None:
+    Where nodes share a store each has a number, so that no two make the same id.
+    """
+
+    def __init__(self, node: int | None = None) -> None:
         self._lock = threading.Lock()
         self._next = 0
+        self._node = node
+
+    def become(self, node: int) -> None:
+        """Go on as another node."""
+        with self._lock:
+            self._node = node
 
     def next(self) -> int:
         """One new id."""
@@ -50,8 +61,17 @@ class IdMaker:
         """The first of `count` consecutive new ids."""
         floor = (time.time_ns() // 1_000_000 - _EPOCH_MS) << _COUNTER_BITS
         with self._lock:
-            first = max(floor, self._next)
+            first = max(floor, self._next) if self._node is None else self._of_node(floor, count)
             self._next = first + count
+        return first
+
+    def _of_node(self, floor: int, count: int) -> int:
+        """The first id of a block that lies within the node's part of one millisecond."""
+        assert count <= 1 << _OWN_BITS  # noqa: S101  (a batch is far smaller)
+        begin = max(floor, self._next >> _COUNTER_BITS << _COUNTER_BITS) | (self._node or 0) << _OWN_BITS
+        first = max(begin, self._next)
+        if first + count > begin + (1 << _OWN_BITS):
+            first = begin + (1 << _COUNTER_BITS)
         return first
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from msgspec import Struct
@@ -83,9 +83,23 @@ def page(
     return _lines(connection, _found(connection, account_id, wanted, before=before, limit=limit))[::-1]
 
 
-def after(connection: Connection, account_id: int, wanted: LogFilter, *, after: int, limit: int) -> list[LogLine]:
-    """The oldest `limit` lines after that id, oldest first: what a live follower has not seen."""
-    return _lines(connection, _found(connection, account_id, wanted, after=after, limit=limit))
+def after(
+    connection: Connection,
+    account_id: int,
+    wanted: LogFilter,
+    *,
+    after: int,
+    limit: int,
+    known: Set[int] = frozenset(),
+) -> list[LogLine]:
+    """The oldest `limit` lines after that id, oldest first: what a live follower has not seen. Without those `known`."""
+    found = _found(connection, account_id, wanted, after=after, limit=limit + len(known))
+    return _lines(connection, [number for number in found if number not in known][:limit])
+
+
+def between(connection: Connection, account_id: int, wanted: LogFilter, *, after: int, until: int) -> set[int]:
+    """The ids of the lines after one id and up to another."""
+    return set(_found(connection, account_id, wanted, after=after, before=until + 1, limit=_NO_END))
 
 
 def one(connection: Connection, account_id: int, log_id: int) -> LogLine | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors
 from psycopg.abc import Buffer
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrBinaryDumper, StrDumper
 from sqlalchemy import Connection, create_engine, event, make_url
@@ -20,6 +21,7 @@ from parcelhook.store.hot_postgresql import HotPostgresql
 CONNECTIONS: Final = 8
 CONNECT_LIMIT_S: Final = 5
 CUT_AFTER_MS: Final = 10_000  # without an acknowledgement from the server's machine the connection counts as cut
+IDLE_LIMIT_MS: Final = 5_000  # that a transaction may stand still
 DOUBT_LIMIT_S: Final = 30.0  # how long a commit may be in doubt before it counts as failed
 OLDEST_VERSION: Final = 14
 _IN_THE_WAY: Final = (
@@ -30,6 +32,7 @@ _IN_THE_WAY: Final = (
 class PostgresqlStore:
     """See `engines.StoreEngine`."""
 
+    shared = True
     snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     def __init__(self, url: str) -> None:
@@ -42,7 +45,7 @@ class PostgresqlStore:
         self.engine = create_engine(
             address,
             isolation_level="AUTOCOMMIT",  # the writer begins and commits itself
-            connect_args=connecting(),
+            connect_args=connecting(url),
             pool_size=CONNECTIONS,
             max_overflow=16,
             pool_pre_ping=True,
@@ -100,7 +103,7 @@ class PostgresqlStore:
 
     def _check(self) -> None:
         try:
-            with psycopg.connect(self._url, autocommit=True, **connecting()) as connection:
+            with psycopg.connect(self._url, autocommit=True, **connecting(self._url)) as connection:
                 version = connection.info.server_version // 10_000
         except psycopg.Error as fault:
             self.engine.dispose()
@@ -118,7 +121,7 @@ class PostgresqlStore:
         deadline = time.monotonic() + DOUBT_LIMIT_S
         while time.monotonic() < deadline:
             try:
-                with psycopg.connect(self._url, autocommit=True, **connecting()) as connection:
+                with psycopg.connect(self._url, autocommit=True, **connecting(self._url)) as connection:
                     found = connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchone()
             except psycopg.Error:
                 found = None
@@ -149,9 +152,21 @@ def _prepare(connection: psycopg.Connection[Any], _record: object) -> None:
         connection.adapters.register_dumper(str, dumper)
 
 
-def connecting() -> dict[str, Any]:
-    """How every connection is made: a server that is silent is given up, not waited for."""
+def connecting(url: str) -> dict[str, Any]:
+    """How every connection is made: a server that is silent is given up, not waited for; and so does the server with us.
+
+    What a node has locked that is cut off, or stands still, in the middle of a transaction, others get within seconds.
+    """
+    given = conninfo_to_dict(url).get("options") or ""
+    ours = {
+        "idle_in_transaction_session_timeout": IDLE_LIMIT_MS,
+        "tcp_user_timeout": CUT_AFTER_MS,
+        "tcp_keepalives_idle": 5,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 3,
+    }
     return {
+        "options": f"{given} {' '.join(f'-c {name}={value}' for name, value in ours.items())}".strip(),
         "connect_timeout": CONNECT_LIMIT_S,
         "tcp_user_timeout": CUT_AFTER_MS,
         "keepalives_idle": 5,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from parcelhook.store import counting, ids, rows
 from parcelhook.store.database import Transaction
@@ -22,12 +24,16 @@ _EXCHANGE_COLUMNS: Final = (
 )
 
 
-def record(transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdMaker) -> list[int]:
+def record(
+    transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdMaker, lost: Set[int] = frozenset()
+) -> list[int]:
     """Record attempts and what became of their deliveries; the log ids, in the order of `outcomes`.
 
     Ids are made here, in the writer's thread, so that the log's order is the order of commits and a reader who goes on
-    from the last id it saw misses nothing.
+    from the last id it saw misses nothing. Of deliveries that are `lost` to another worker only the attempt is recorded,
+    which was made; what becomes of them is no more ours to say.
     """
+    outcomes = [replace(one, ended=None) if one.delivery.id in lost else one for one in outcomes] if lost else outcomes
     first = maker.block(len(outcomes))
     log_ids = list(range(first, first + len(outcomes)))
     finished = [outcome.attempt for outcome in outcomes]
@@ -36,7 +42,8 @@ def record(transaction: Transaction, outcomes: Sequence[Outcome], maker: ids.IdM
     passed = [outcome for outcome in outcomes if outcome.ended]
     last_ms = max((outcome.attempt.date_end_ms for outcome in passed), default=0)
     transaction.hot.delivered([outcome.delivery.id for outcome in passed], last_ms)
-    transaction.hot.ended([_ended(outcome) for outcome in outcomes if not outcome.ended])
+    others = [outcome for outcome in outcomes if not outcome.ended and outcome.delivery.id not in lost]
+    transaction.hot.ended([_ended(outcome) for outcome in others])
     return log_ids
 
 

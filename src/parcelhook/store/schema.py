@@ -379,6 +379,37 @@ summed_up = Table(
     Column("until_hour", Integer, nullable=False),
 )
 
+# One row, sealed with the key of the vault: whoever cannot open it has another key.
+vault_check = Table(
+    "vault_check",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# The processes that share a PostgreSQL store. A number is part of every id that its node makes, so no two nodes make the same.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),  # a process's own, new at every start
+    Column("host", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),  # by the database's clock, as with leases
+)
+
+# Who delivers for which partition of endpoints, and one more who does the upkeep. The fence grows with every new owner.
+leases = Table(
+    "leases",
+    metadata,
+    Column("partition", SmallInteger, primary_key=True, autoincrement=False),
+    Column("owner", Text),  # the node's name; NULL: nobody
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
 # What is known of each shipment. `known` is the whole of it (shipping.shipment), the other columns are what is asked by.
 _ON_THE_WAY = text("on_the_way = 1")
 _ON_THE_WAY_PG = text("on_the_way")

@@ -31,6 +31,7 @@ class SqliteStore:
     operator does.
     """
 
+    shared = False
     snapshot = "BEGIN"
 
     def __init__(self, folder: Path, *, beside: bool = False) -> None:

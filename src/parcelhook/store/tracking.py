@@ -33,6 +33,8 @@ class _Held(Struct):
     account_id: int
     stored: Shipment | None
     now: Shipment
+    turn_ms: int = 0  # when what is told of it now is due: after what was told before, whatever a node's clock says
+    told: bool = False
 
 
 class Shipments:
@@ -92,9 +94,18 @@ class Shipments:
             self._scans.append((account_id, held.id, event_id, int(applied.said), _encoder.encode(scan)))
         self._tallies.scanned(account_id, applied.shipment, scan)
 
+    def turn(self, account_id: int, transaction_id: str, accepted_ms: int) -> int:
+        """When an event of that shipment is due. Two nodes may accept events of one: the later one is due later."""
+        held = self._held.get((account_id, transaction_id))
+        if held is None:
+            return accepted_ms
+        held.told = True
+        held.turn_ms = max(held.turn_ms, accepted_ms)
+        return held.turn_ms
+
     def save(self) -> None:
         """Everything that changed, into the store."""
-        changed = [self._changed(held) for held in self._held.values() if held.now is not held.stored]
+        changed = [self._changed(held) for held in self._held.values() if held.told or held.now is not held.stored]
         self._hot.put("shipments", _COLUMNS, changed)
         named = [(event_id, *which) for which, event_id in self._named.items()]
         self._hot.insert_new("tracking_numbers", _NUMBER_COLUMNS, named)
@@ -154,9 +165,10 @@ class Shipments:
         wanted = [name for name in transactions if (account_id, name) not in self._held]
         if not wanted:
             return
-        for number, known in self._hot.shipments(account_id, wanted):
+        for number, known, updated_ms in self._hot.shipments(account_id, wanted):
             shipment = _shipment.decode(known)
-            self._held[account_id, shipment.transaction_id] = _Held(number, account_id, shipment, shipment)
+            held = _Held(number, account_id, shipment, shipment, updated_ms + 1)
+            self._held[account_id, shipment.transaction_id] = held
 
     def _changed(self, held: _Held) -> tuple[Any, ...]:
         """Its row, and its figures counted anew."""
@@ -181,7 +193,7 @@ class Shipments:
             stands.last_scan_date,
             status.on_the_way,
             _encoder.encode(shipment),
-            self._now_ms,
+            max(self._now_ms, held.turn_ms if held.told else 0),
         )
 
 

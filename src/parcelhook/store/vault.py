@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, select
 
 from parcelhook.errors import SettingsError
+from parcelhook.store.schema import vault_check
 
 
 class Vault:
@@ -39,6 +41,17 @@ class Vault:
                 "The stored credentials were sealed with another key than PARCELHOOK_SECRET_KEY gives now. "
                 "Start with the key that this data was made with (it may be one of several, comma-separated)."
             ) from None
+
+
+def check(connection: Connection, vault: Vault) -> None:
+    """Raise SettingsError if the store was made with another key; note the key where it is new, or is being rotated."""
+    sealed = connection.execute(select(vault_check.c.sealed)).scalar()
+    if sealed is None:
+        connection.execute(vault_check.insert().values(id=1, sealed=vault.seal(b"parcelhook")))
+        return
+    vault.open(sealed)
+    if vault.rotating:
+        connection.execute(vault_check.update().values(sealed=vault.seal(b"parcelhook")))
 
 
 def new_key() -> str:

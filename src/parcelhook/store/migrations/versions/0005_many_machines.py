@@ -29,6 +29,12 @@ def upgrade() -> None:
         sa.Column("event_id", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "vault_check",
+        sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+    )
+    _nodes()
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             "INSERT INTO given_ids SELECT account_id, given_id, id FROM events WHERE given_id IS NOT NULL ORDER BY 1, 2"
@@ -36,6 +42,27 @@ def upgrade() -> None:
         op.drop_index("events_given_id", "events")
     else:
         _postgresql()
+
+
+def _nodes() -> None:
+    op.create_table(
+        "nodes",
+        sa.Column("number", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("name", sa.Text(), nullable=False, unique=True),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+    )
+    leases = op.create_table(
+        "leases",
+        sa.Column("partition", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("owner", sa.Text()),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+    )
+    op.bulk_insert(leases, [{"partition": number, "owner": None, "fence": 0, "expires_ms": 0} for number in range(65)])
 
 
 def _postgresql() -> None:
