@@ -28,13 +28,15 @@ from parcelhook.delivery.platform import Platform, open_vault
 from parcelhook.delivery.upkeep import prune
 from parcelhook.errors import NotFound, SettingsError
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, leases, users
+from parcelhook.store import accounts, leases, set_aside, users
 from parcelhook.store.accounts import ApiKey
 from parcelhook.store.accounts import Scope as KeyScope
 from parcelhook.store.database import Database, Transaction, open_store
 from parcelhook.store.ids import IdMaker
 from parcelhook.store.leases import MOST_NODES, NodeLine
+from parcelhook.store.set_aside import SetAside
 from parcelhook.store.users import Role, User
+from parcelhook.stream.streaming import Streaming
 
 # The interpreter hands its lock on after this long. The default of 5 ms would let a thread that parses hold up the one
 # that sends; much less would be spent on handing over.
@@ -73,6 +75,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
         loop.call_soon_threadsafe(stop)
 
     platform = Platform(settings, crashed=crashed)
+    stream = await Streaming.open(platform) if settings.nats_url else None
     shown_key = await _first_key(platform)
     link = None if settings.role == "worker" else await _first_link(platform)
     server = _Server(
@@ -100,11 +103,15 @@ async def _serve(settings: Settings, listening: socket.socket) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     platform.start()
+    if stream is not None:
+        stream.start()
     gc.freeze()  # what lives from the start lives to the end; the collector need not look at it again
     gc.set_threshold(GARBAGE_LOOK, 20, 20)
     try:
         await server.serve(sockets=[listening])
     finally:
+        if stream is not None:
+            await stream.close()
         await platform.close()
     log.info("server.stopped")
     return 1 if crashes else 0
@@ -328,6 +335,10 @@ class Operator:
     def nodes(self) -> list[NodeLine]:
         """The nodes that share the store; none where it is the embedded one."""
         return self._database.read_now(leases.living) if self._database.shared else []
+
+    def set_aside(self) -> list[tuple[SetAside, str]]:
+        """What could not be taken from the stream into the store, of all accounts, each with the account's name."""
+        return self._database.read_now(set_aside.everything)
 
     def prune(self) -> int:
         """Delete what is older than the retention; how many rows."""

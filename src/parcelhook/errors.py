@@ -174,6 +174,10 @@ class Busy(ParcelhookError):
         self.retry_after_s = retry_after_s
 
 
+class NotStorable(Busy):
+    """The store is there and refuses what it is given; the same again would be refused again."""
+
+
 class VerificationFailed(ParcelhookError):
     """The sample ORDER_SHIPPED of the first connection did not pass; `exchange` is what went over the wire, as JSON."""
 

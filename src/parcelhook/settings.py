@@ -39,6 +39,8 @@ CATALOGUE: tuple[Setting, ...] = (
     Setting(key="DATA", default="./data", unit="folder", sentence="Where the embedded store and the encryption key lie; made for the owner alone."),
     Setting(key="DATABASE_URL", default="", unit="URL", sentence="A PostgreSQL server to keep everything in, such as postgresql://user:password@host:5432/parcelhook, which many nodes may share. Empty: the embedded store in DATA.", secret=True),
     Setting(key="ROLE", default="all", unit="all, api or worker", sentence="What this node does where many share a PostgreSQL store: answer requests (api), deliver (worker), or both."),
+    Setting(key="NATS_URL", default="", unit="URLs", sentence="NATS servers with JetStream, comma-separated, such as nats://host1:4222,nats://host2:4222, that events are accepted into before they come into the store. Needs DATABASE_URL; empty: they come into the store at once.", secret=True),
+    Setting(key="NATS_REPLICAS", default="1", unit="servers", sentence="On how many of the NATS servers an event is before it counts as accepted: 3 where there are three or more."),
     Setting(key="HOST", default="127.0.0.1", unit="address", sentence="The address that the server listens on; 0.0.0.0 for all."),
     Setting(key="PORT", default="8080", unit="port", sentence="The port that the server listens on; 0 for any free one."),
     Setting(key="PUBLIC_URL", default="", unit="URL", sentence="The address that people open the dashboard at, such as https://hooks.company.example, where a proxy stands in front; with https:// its cookies are sent over TLS only."),
@@ -61,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: Path
     database_url: str
     role: str
+    nats_url: str
+    nats_replicas: int
     host: str
     port: int
     public_url: str
@@ -95,8 +99,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f'{PREFIX}ROLE "{role}" needs {PREFIX}DATABASE_URL: the embedded store has one node, which does all.'
         )
+    if texts["NATS_URL"] and not texts["DATABASE_URL"]:
+        raise SettingsError(f"{PREFIX}NATS_URL needs {PREFIX}DATABASE_URL: the embedded store accepts by itself.")
     return Settings(
         role=role,
+        nats_url=_nats_url(texts["NATS_URL"]),
+        nats_replicas=int(_number(texts, "NATS_REPLICAS", 1, 5)),
         data=Path(texts["DATA"]).expanduser(),
         database_url=_database_url(texts["DATABASE_URL"]),
         host=texts["HOST"],
@@ -206,6 +214,16 @@ def _database_url(text: str) -> str:
             f"{PREFIX}DATABASE_URL is an address such as postgresql://user:password@host:5432/parcelhook, "
             "or empty for the embedded store."
         )
+    return text
+
+
+def _nats_url(text: str) -> str:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if urlsplit(part).scheme not in {"nats", "tls"} or not urlsplit(part).hostname:
+            shown = part.rpartition("@")[2]
+            raise SettingsError(
+                f'{PREFIX}NATS_URL is one or several of nats://host:4222, comma-separated, not "{shown}".'
+            )
     return text
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aside import put_aside
 from parcelhook.app import operator
 from parcelhook.settings import load
 from receiver import Receiver
@@ -16,7 +17,7 @@ from server import Server, tracking_update, wait_until
 @pytest.fixture(scope="module")
 def theirs(server: Server) -> dict[str, str]:
     """What another account has."""
-    with Receiver() as receiver, server.account() as other:
+    with Receiver() as receiver, server.account("somebody else") as other:
         endpoint = other.post("/v1/endpoints", json={"url": receiver.url(), "events": ["tracking_update"]}).json()
         event = other.post("/v1/events", json=tracking_update() | {"id": "theirs"}).json()["accepted"][0]["id"]
         receiver.wait_for(1)
@@ -26,7 +27,7 @@ def theirs(server: Server) -> dict[str, str]:
         hub = other.post("/v1/hubs", json={"hub": "easypost"}).json()["id"]
     return {
         "endpoint": endpoint["id"], "event": event, "delivery": delivery, "log": line, "hub": hub,
-        "transaction": "48572_1",
+        "transaction": "48572_1", "aside": put_aside(server, "somebody else"),
     }  # fmt: skip
 
 
@@ -47,6 +48,8 @@ ROUTES = [
     ("PATCH", "/v1/hubs/{hub}", {"label": "mine now"}),
     ("DELETE", "/v1/hubs/{hub}", None),
     ("GET", "/v1/hubs/{hub}/requests", None),
+    ("POST", "/v1/set-aside/{aside}/feed", None),
+    ("DELETE", "/v1/set-aside/{aside}", None),
 ]
 NOWHERE = {
     "endpoint": "ep_0000000000000",
@@ -55,6 +58,7 @@ NOWHERE = {
     "log": "att_0000000000000",
     "hub": "hub_0000000000000",
     "transaction": "nothing",
+    "aside": "sta_0000000000000",
 }
 
 
@@ -86,6 +90,7 @@ def test_lists_hold_only_ones_own(account: httpx.Client, theirs: dict[str, str])
     assert account.get("/v1/logs", params={"cursor": theirs["log"]}).json()["items"] == []
     assert account.get("/v1/shipments").json()["items"] == []
     assert account.get("/v1/hubs").json()["items"] == []
+    assert account.get("/v1/set-aside").json()["items"] == []
     sent = account.get("/v1/insights/deliveries", params={"endpoint": theirs["endpoint"]}).json()
     assert (sent["total"]["sent"], sent["waiting"], sent["by_endpoint"]) == (0, 0, [])
     moved = account.get("/v1/insights/tracking", params={"since": "2021-01-01"}).json()
@@ -102,7 +107,7 @@ def test_every_route_under_v1_was_asked(server: Server) -> None:
         ("POST", "/v1/events"), ("POST", "/v1/endpoints"), ("GET", "/v1/endpoints"), ("GET", "/v1/logs"),
         ("GET", "/v1/logs/export"), ("GET", "/v1/logs/stream"), ("GET", "/v1/statuses"), ("GET", "/v1/shipments"),
         ("POST", "/v1/endpoints/matching"), ("GET", "/v1/hubs"), ("POST", "/v1/hubs"), ("POST", "/v1/hubs/try"),
-        ("GET", "/v1/insights/deliveries"), ("GET", "/v1/insights/tracking"),
+        ("GET", "/v1/insights/deliveries"), ("GET", "/v1/insights/tracking"), ("GET", "/v1/set-aside"),
     }  # fmt: skip
     assert routes == mine | without_an_id
     for method, path in without_an_id:

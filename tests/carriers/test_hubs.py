@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 from carriers.bodies import WHEN, sample, saying, several
-from parcelhook.carriers.body import LONGEST_TEXT
+from parcelhook.carriers.body import LONGEST_KEY
 from parcelhook.carriers.catalogue import HUBS
 from parcelhook.carriers.history import MOST_SCANS
 from parcelhook.carriers.hub import Hub, NotUnderstood
@@ -167,7 +167,7 @@ def test_texts_are_cut_and_can_always_be_stored(hub: Hub) -> None:
     ugly = "\ud83d" + "x" * 5_000 + "\u0000"
     body = saying(hub.name, ANY_WORD[hub.name]).replace(b'"1Z"', json.dumps(ugly).encode())
     (scan,) = hub.read(body).scans
-    assert scan.tracking == "\ufffd" + "x" * (LONGEST_TEXT - 1)
+    assert scan.tracking == "\ufffd" + "x" * (LONGEST_KEY - 1)
     assert scan.tracking.encode()
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from cluster.nodes import HAND_OVER_S, Cluster, Feeders, all_arrived, cluster, connect, nothing_waits
@@ -50,8 +49,8 @@ def test_the_work_is_shared_and_order_holds(nodes: Cluster, receiver: Receiver) 
 
 def count_of(nodes: Cluster, name: str) -> int:
     """How many attempts a node has recorded that passed."""
-    text = httpx.get(nodes.nodes[name].url + "/metrics").text
-    line = next(line for line in text.splitlines() if line.startswith('parcelhook_attempts_total{result="passed"}'))
+    lines = nodes.metrics(name).splitlines()
+    line = next(line for line in lines if line.startswith('parcelhook_attempts_total{result="passed"}'))
     return int(float(line.rpartition(" ")[2]))
 
 
@@ -62,13 +61,10 @@ def test_a_worker_that_is_killed_is_stood_in_for(nodes: Cluster, receiver: Recei
         with Feeders(nodes, ["api1", "api2"]) as feeders:
             feeders.wait(1.5)
             nodes.nodes["worker1"].kill()
-            killed = time.monotonic()
             wait_until(lambda: sum(nodes.partitions().values()) == 64, HAND_OVER_S)
-            took = time.monotonic() - killed
             feeders.wait(1)
         all_arrived(receiver, feeders.accepted, ENDPOINTS, 30)
         nothing_waits(client, made)
-        assert took < HAND_OVER_S
         nodes.start("worker1")
         wait_for_even(nodes)
 

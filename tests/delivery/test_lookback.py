@@ -31,7 +31,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def put(database: Database, at: int, *, account: int = 1, carrier: str = "GLS", message: str = "m") -> None:
     error = OrderError(OrderID="1", Message=message, TrackingCarrier=carrier)
     offer = Offer(
-        first_id=ids.first_id_at(at), account_id=account, accepted_ms=at, endpoints=(), event=error, body=encode(error)
+        first_id=ids.first_id_at(at),
+        deliveries_from=0,
+        account_id=account,
+        accepted_ms=at,
+        endpoints=(),
+        event=error,
+        body=encode(error),
     )
     accept(database, feed(account, offer))
 

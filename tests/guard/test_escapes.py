@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
+from aside import put_aside
 from guard.visits import GETS, NOBODYS, POSTS, Visitor, belongings, filled
 from receiver import Receiver, answer
 from server import Server, tracking_update, wait_until
@@ -67,6 +68,7 @@ def nasty(server: Server) -> Iterator[tuple[Visitor, dict[str, str]]]:
         hub = api.patch(f"/v1/hubs/{ids['hub_id']}", json={"label": NASTY}).json()
         httpx.post(server.url + urlsplit(hub["url"]).path, content=NASTY.encode(), headers={"X-Way": NASTY})
         ids["request_id"] = api.get(f"/v1/hubs/{ids['hub_id']}/requests").json()["items"][0]["id"]
+        put_aside(server, visitor.account, order=NASTY, reason=NASTY)
         visitor.post("/settings/keys", name=NASTY, scope="read")
         visitor.post("/settings/users", email=f"{''.join(NASTY.split())}@shop.example", role="viewer")
         fed = api.post("/v1/events", json=update).json()["accepted"]
@@ -92,6 +94,7 @@ def check(answer: httpx.Response, what: object) -> Shown:
         ("/logs/{log_id}", (NASTY, "X-Answer")),
         ("/events", (NASTY,)),
         ("/events/{event_id}", (NASTY,)),
+        ("/set-aside", (NASTY,)),
         ("/shipments", (NASTY,)),
         ("/shipments/{transaction_id}", (NASTY,)),
         ("/webhooks", (NASTY,)),

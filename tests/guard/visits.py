@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 from litestar.routes import HTTPRoute
 
+from aside import put_aside
 from parcelhook.app import operator
 from parcelhook.dashboard.app import create_dashboard
 from parcelhook.settings import load
@@ -51,12 +52,13 @@ NOBODYS = {
     "request_id": "req_0000000000000",
     "user_id": "usr_0000000000000",
     "key_id": "key_0000000000000",
+    "aside_id": "sta_0000000000000",
 }
 WORDS = {"token": "nobody-made-this-one", "digest": "0", "name": "easypost"}  # what else stands in a path
 
 
 KEPT = (
-    "users", "login_links", "api_keys", "endpoints", "events", "deliveries", "attempts", "shipments", "hubs",
+    "users", "login_links", "api_keys", "endpoints", "events", "deliveries", "attempts", "shipments", "hubs", "set_aside",
 )  # fmt: skip
 
 
@@ -127,6 +129,7 @@ def belongings(visitor: Visitor, receiver: Receiver) -> dict[str, str]:
         "request_id": came,
         "user_id": re.findall(r"usr_\w{13}", settings)[0],
         "key_id": re.findall(r"key_\w{13}", settings)[0],
+        "aside_id": put_aside(visitor.server, visitor.account),
     }
     assert set(found) == set(NOBODYS)
     return found

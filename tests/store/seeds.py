@@ -78,6 +78,7 @@ def offer(one: StoredEvent, *endpoints: int, strict: bool = False, number: str =
     fed = msgspec.json.decode(one.body, type=OrderShipped)
     return Seed(
         first_id=one.id,
+        deliveries_from=one.id + 1,
         account_id=one.account_id,
         accepted_ms=one.accepted_ms,
         endpoints=tuple(

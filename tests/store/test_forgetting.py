@@ -24,7 +24,13 @@ def scan(tracking: str, *, hour: int = 1, status: Status = Status.IN_TRANSIT) ->
 
 
 def tell(database: Database, told: Scan, at_ms: int) -> None:
-    accept(database, feed(1, Offer(first_id=MAKER.block(1), account_id=1, accepted_ms=at_ms, endpoints=(), scan=told)))
+    accept(
+        database,
+        feed(
+            1,
+            Offer(first_id=MAKER.block(1), deliveries_from=0, account_id=1, accepted_ms=at_ms, endpoints=(), scan=told),
+        ),
+    )
 
 
 def forget(database: Database, before_ms: int) -> tuple[int, int]:

@@ -235,7 +235,9 @@ def test_tracking_is_as_a_recount_of_the_shipments(
     account = next(ACCOUNTS)
     for batch in history:
         offers = [
-            Offer(first_id=MAKER.block(1), account_id=account, accepted_ms=NOW, endpoints=(), scan=scan)
+            Offer(
+                first_id=MAKER.block(1), deliveries_from=0, account_id=account, accepted_ms=NOW, endpoints=(), scan=scan
+            )
             for scan in batch
         ]
         accept(database, feed(account, *offers))

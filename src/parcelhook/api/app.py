@@ -8,7 +8,19 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Scope
 
-from parcelhook.api import deliveries, endpoints, events, health, hubs, insights, logs, reference, shipments, statuses
+from parcelhook.api import (
+    deliveries,
+    endpoints,
+    events,
+    health,
+    hubs,
+    insights,
+    logs,
+    reference,
+    set_aside,
+    shipments,
+    statuses,
+)
 from parcelhook.api.auth import account_of
 from parcelhook.api.problems import SECURITY_HEADERS, on_http_exception, on_parcelhook_error, on_unexpected
 from parcelhook.delivery.platform import Platform
@@ -18,6 +30,7 @@ HANDLERS = (
     endpoints.router,
     events.router,
     deliveries.router,
+    set_aside.router,
     logs.router,
     shipments.router,
     insights.router,

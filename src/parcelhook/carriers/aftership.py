@@ -66,9 +66,9 @@ def _scan(tracking: Part, checkpoint: Part, *dates: Part) -> Scan | None:
     tag, subtag = checkpoint.text("tag"), checkpoint.text("subtag")
     return Scan(
         source=NAME,
-        carrier=tracking.text("slug"),
-        tracking=tracking.text("tracking_number"),
-        order_id=tracking.text("order_number") or tracking.text("order_id"),
+        carrier=tracking.key("slug"),
+        tracking=tracking.key("tracking_number"),
+        order_id=tracking.key("order_number") or tracking.key("order_id"),
         date=when.second,
         date_text=when.text,
         zone_unknown=when.zone_unknown,

@@ -18,6 +18,7 @@ from parcelhook.carriers.hub import NotUnderstood
 
 LONGEST_TEXT: Final = 2_000  # characters
 LONGEST_NAME: Final = 100
+LONGEST_KEY: Final = 200
 
 # Half of a character that was cut in two, and NUL, which PostgreSQL does not take: neither can be stored.
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -53,6 +54,10 @@ class Part(Struct, frozen=True):
                 return str(number)
             case _:
                 return ""
+
+    def key(self, *path: str) -> str:
+        """A text that things are known by, no longer than an event's own may be."""
+        return self.text(*path)[:LONGEST_KEY]
 
     def country(self, *path: str) -> str:
         """A country as two capitals, whether it is written with two letters or three; empty for anything else."""

@@ -73,8 +73,8 @@ def _scan(tracker: Part, detail: Part, message: str = "") -> Scan | None:
     status, fine = detail.text("status"), detail.text("status_detail")
     return Scan(
         source=NAME,
-        carrier=tracker.text("carrier"),
-        tracking=tracker.text("tracking_code"),
+        carrier=tracker.key("carrier"),
+        tracking=tracker.key("tracking_code"),
         date=when.second,
         date_text=when.text,
         zone_unknown=when.zone_unknown,

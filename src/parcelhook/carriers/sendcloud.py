@@ -88,9 +88,9 @@ def _scan(event: Part, parcel: Part) -> Scan | None:
     status = parcel.text("status", "id")
     return Scan(
         source=NAME,
-        carrier=parcel.text("carrier", "code"),
-        tracking=parcel.text("tracking_number"),
-        order_id=parcel.text("order_number") or parcel.text("external_order_id"),
+        carrier=parcel.key("carrier", "code"),
+        tracking=parcel.key("tracking_number"),
+        order_id=parcel.key("order_number") or parcel.key("external_order_id"),
         date=when.second,
         date_text=when.text,
         zone_unknown=when.zone_unknown,

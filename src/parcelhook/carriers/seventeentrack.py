@@ -116,8 +116,8 @@ def _told(data: Part, event: Part, status: Status, status_text: str, detail_text
     return Scan(
         source=NAME,
         carrier=_carrier(data),
-        tracking=data.text("number"),
-        order_id=data.text("tag"),
+        tracking=data.key("number"),
+        order_id=data.key("tag"),
         date=when.second,
         date_text=when.text,
         zone_unknown=when.zone_unknown,
@@ -137,10 +137,10 @@ def _told(data: Part, event: Part, status: Status, status_text: str, detail_text
 
 def _carrier(data: Part) -> str:
     """The carrier that the number was registered with, by name if it is known."""
-    number = data.text("carrier")
+    number = data.key("carrier")
     for provider in data.parts("track_info", "tracking", "providers"):
         if provider.text("provider", "key") == number and provider.text("provider", "name"):
-            return provider.text("provider", "name")
+            return provider.key("provider", "name")
     return CARRIERS.get(number, number)
 
 

@@ -138,8 +138,8 @@ def _scan(track: Part, entry: Part, *dates: Part) -> Scan | None:
     status, fine = entry.text("status_code"), entry.text("status_detail_code")
     return Scan(
         source=NAME,
-        carrier=track.text("carrier_code"),
-        tracking=track.text("tracking_number"),
+        carrier=track.key("carrier_code"),
+        tracking=track.key("tracking_number"),
         date=when.second,
         date_text=when.text,
         zone_unknown=when.zone_unknown,

@@ -85,9 +85,9 @@ def _scan(track: Part, entry: Part) -> Scan | None:
     status, fine = entry.text("status"), entry.text("substatus", "code")
     return Scan(
         source=NAME,
-        carrier=track.text("carrier"),
-        tracking=track.text("tracking_number"),
-        order_id=track.text("metadata"),
+        carrier=track.key("carrier"),
+        tracking=track.key("tracking_number"),
+        order_id=track.key("metadata"),
         date=when.second,
         date_text=when.text,
         zone_unknown=when.zone_unknown,

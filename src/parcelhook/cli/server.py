@@ -14,7 +14,7 @@ from parcelhook.cli.output import as_json, out, table
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (serve, demo, settings, migrate, nodes, prune):
+    for command in (serve, demo, settings, migrate, nodes, set_aside, prune):
         app.command()(command)
 
 
@@ -91,6 +91,36 @@ def nodes(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
         for node in found
     ]
     table(columns, rows, empty="No node runs on a shared store. The embedded store has one node, which does all.")
+
+
+def set_aside(
+    write: Annotated[Path | None, typer.Option(help="A folder to write each of them to, as it came.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What was accepted into JetStream and could not be taken into the store, of all accounts, with its reason."""
+    from parcelhook.app import operator
+    from parcelhook.settings import load
+    from parcelhook.store import ids
+
+    with operator(load()) as hands:
+        found = [(ids.public(ids.Prefix.SET_ASIDE, one.id), one, name) for one, name in hands.set_aside()]
+    if write is not None:
+        write.mkdir(parents=True, exist_ok=True)
+        for number, one, _ in found:
+            (write / number).write_bytes(one.body)
+    if json:
+        as_json([
+            {"id": number, "account": name, "received_at": times.iso(one.received_ms), "events": one.events,
+             "bytes": len(one.body), "reason": one.reason}
+            for number, one, name in found
+        ])  # fmt: skip
+        return
+    columns = ("Id", "Account", "Received", "Events", "Bytes", "Reason")
+    rows = [
+        (number, name or "?", times.iso(one.received_ms), str(one.events), str(len(one.body)), one.reason)
+        for number, one, name in found
+    ]
+    table(columns, rows, empty="Nothing is set aside.")
 
 
 def prune(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -14,7 +14,7 @@ from parcelhook.dashboard.given import Asked, ThePlatform, Who
 from parcelhook.dashboard.pages import ago, number, page, percent, spent
 from parcelhook.dashboard.visitors import check_form, require_user
 from parcelhook.dashboard.webhooks import Row, rows_of
-from parcelhook.store import insights
+from parcelhook.store import insights, set_aside
 from parcelhook.store.insights import Range, Tally, TimeSpent
 
 OVERDUE_MS = 15 * 60_000  # a delivery that is due for so long deserves a look
@@ -51,6 +51,7 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
         return (
             figures.charts(connection, account_id, hours),
             known or insights.ever_passed(connection, account_id),
+            set_aside.count(connection, account_id),
             *(
                 (
                     insights.events_in(connection, account_id, when),
@@ -61,14 +62,14 @@ async def show(request: Asked, platform: ThePlatform, who: Who) -> Response[Any]
             ),
         )
 
-    drawn, tested, today, yesterday = await platform.database.read(look)
+    drawn, tested, aside, today, yesterday = await platform.database.read(look)
     context = {
         "rows": rows,
         "four": _four(rows, *today, *yesterday),
         "charts_shown": drawn,
         "hours": hours,
         "ranges": figures.RANGES,
-        "concerns": _concerns(rows, now_ms),
+        "concerns": [*_aside(aside), *_concerns(rows, now_ms)],
         "tested": tested,
         "fed": today[0] + yesterday[0] > 0,
     }
@@ -116,6 +117,15 @@ def _slowest(time: TimeSpent, before: TimeSpent) -> str:
 def _share(tally: Tally) -> float | None:
     ended = tally.delivered + tally.gave_up
     return tally.delivered / ended if ended else None
+
+
+def _aside(count: int) -> list[Concern]:
+    """Requests that were accepted and are not in the store."""
+    if not count:
+        return []
+    words = "A request was" if count == 1 else f"{number(count)} requests were"
+    sentence = f"{words} accepted and could not be taken into the store."
+    return [Concern(kind="failing", sentence=sentence, href="/set-aside", action="See why")]
 
 
 def _concerns(rows: list[Row], now_ms: int) -> list[Concern]:

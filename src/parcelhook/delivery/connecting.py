@@ -70,12 +70,12 @@ async def connect(platform: Platform, draft: Endpoint, *, verify: bool) -> tuple
         if not trial.verdict.passed:
             raise VerificationFailed(trial.verdict.reason, exchange=view(trial))
 
-    def job(transaction: Transaction) -> int | None:
-        stored.insert(transaction.sql, endpoint, platform.vault)
-        return _log(platform, transaction, endpoint, sent) if sent else None
+    def job(transaction: Transaction) -> tuple[int, int | None]:
+        version = stored.insert(transaction.sql, endpoint, platform.vault)
+        return version, _log(platform, transaction, endpoint, sent) if sent else None
 
-    log_id = await platform.database.write(job)
-    platform.endpoint_changed(endpoint.id, endpoint)
+    version, log_id = await platform.database.write(job)
+    platform.endpoint_changed(endpoint.id, endpoint, version)
     if trial is not None and log_id is not None:
         platform.log_grew(log_id)
         trial = replace(trial, log_id=log_id)
@@ -84,10 +84,9 @@ async def connect(platform: Platform, draft: Endpoint, *, verify: bool) -> tuple
 
 async def change(platform: Platform, endpoint: Endpoint) -> Endpoint:
     """Save an edited endpoint; what waits for it goes out under the new settings."""
-    # Later than before whatever the clock says: of two versions the later one holds, on every node.
-    edited = check(replace(endpoint, updated_ms=max(times.now_ms(), endpoint.updated_ms + 1)))
-    await platform.database.write(lambda transaction: stored.update(transaction.sql, edited, platform.vault))
-    platform.endpoint_changed(edited.id, edited)
+    edited = check(replace(endpoint, updated_ms=times.now_ms()))
+    version = await platform.database.write(lambda transaction: stored.update(transaction.sql, edited, platform.vault))
+    platform.endpoint_changed(edited.id, edited, version)
     return edited
 
 
@@ -98,12 +97,12 @@ async def remove(platform: Platform, account_id: int, endpoint_id: int) -> int:
     """
     platform.registry.endpoint(account_id, endpoint_id)
 
-    def job(transaction: Transaction) -> int:
-        stored.mark_deleted(transaction.sql, endpoint_id, times.now_ms())
-        return stored.count_waiting(transaction.sql, endpoint_id)
+    def job(transaction: Transaction) -> tuple[int, int]:
+        version = stored.mark_deleted(transaction.sql, endpoint_id, times.now_ms())
+        return version, stored.count_waiting(transaction.sql, endpoint_id)
 
-    count = await platform.database.write(job)
-    platform.endpoint_changed(endpoint_id, None)
+    version, count = await platform.database.write(job)
+    platform.endpoint_changed(endpoint_id, None, version)
     platform.upkeep.cancel(endpoint_id)
     return count
 

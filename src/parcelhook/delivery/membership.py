@@ -56,11 +56,10 @@ class Membership:
         """Where the node stood at its last beat; None before the first, and while the store does not answer."""
         return None if self._faulty else self._standing
 
-    @property
-    def does_upkeep(self) -> bool:
-        """Whether this node looks after what is old, for all."""
+    def has(self, duty: int) -> bool:
+        """Whether a duty is this node's: `leases.UPKEEP`, `leases.INGEST`."""
         standing = self.standing
-        return standing is not None and standing.upkeep
+        return standing is not None and duty in standing.duties
 
     def start(self) -> None:
         """Begin to own, and to say that we live."""
@@ -107,7 +106,7 @@ class Membership:
         mine = {number: fence for number, fence in standing.owned.items() if number not in self._handing_over}
         self._worker.own(mine, began + leases.LEASE_MS / 1_000 - MARGIN_S)
         if before is None or before.owned != standing.owned or before.workers != standing.workers:
-            log.info("node.owns", partitions=len(standing.owned), workers=standing.workers, upkeep=standing.upkeep)
+            log.info("node.owns", partitions=len(standing.owned), workers=standing.workers, duties=len(standing.duties))
             if before is None:
                 self._changed()
         given_up = standing.surplus - self._handing_over.keys()

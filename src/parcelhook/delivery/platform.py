@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from parcelhook import __version__
 from parcelhook.delivery import connecting
@@ -27,9 +27,9 @@ from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.sender import Sender
 from parcelhook.delivery.upkeep import Upkeep
 from parcelhook.delivery.worker import Worker
-from parcelhook.errors import SettingsError
+from parcelhook.errors import Busy, SettingsError
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, endpoints, hubs
+from parcelhook.store import accounts, endpoints, hubs, leases
 from parcelhook.store import vault as vaults
 from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.database import Database, open_store
@@ -43,6 +43,7 @@ from parcelhook.webhooks.delivery import Delivery, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
 
 KEY_KNOWN_FOR_S = 1.0  # how long an API key that was revoked on the command line may still work
+KEY_KNOWN_WITHOUT_STORE_S = 5.0  # before the store, which is away, is asked again
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class Platform:
             version=__version__,
             delivers=settings.role != "api",
         )
-        self.registry = Registry(self.database.read_now(lambda connection: endpoints.load_all(connection, self.vault)))
+        self.registry = Registry(self.database.read_now(lambda connection: endpoints.changes(connection, self.vault)))
         self.news = News(self.database.read_now(lambda c: c.execute(select(func.max(attempts.c.id))).scalar()) or 0)
         self.worker = Worker(
             self.database,
@@ -89,11 +90,18 @@ class Platform:
         self.membership = (
             Membership(self.database, node, self.worker, self.ids, partial(self._tell, leases=True)) if shared else None
         )
-        self.intake = Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted if shared else None)
+        self.intake = (
+            Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted, self.refresh)
+            if shared
+            else Intake(self.database, self.registry, self.ids, self.worker)
+        )
         self.upkeep = Upkeep(self.database, retention_days=settings.retention_days, ours=self._does_upkeep)
         self._figures = _Figures(self)
         self.metrics_registry = CollectorRegistry()
         self.metrics_registry.register(self._figures)
+        self.stream_state: Callable[[], str] | None = (
+            None  # of the stream that events are accepted into, if there is one
+        )
         self._known_keys: dict[str, tuple[KeyHolder, float]] = {}
         self._disabling: set[asyncio.Task[Endpoint]] = set()
 
@@ -127,7 +135,15 @@ class Platform:
         if known is not None:
             return known
         digest = accounts.digest(key)
-        found = await self.database.read(lambda connection: accounts.holder_of_key(connection, digest))
+        try:
+            found = await self.database.read(lambda connection: accounts.holder_of_key(connection, digest))
+        except Busy:
+            last = self._known_keys.get(key)
+            if last is None or self.intake.through is None:
+                raise
+            # What it opened when the store was last heard of: events are accepted without it.
+            self._known_keys[key] = (last[0], time.monotonic() + KEY_KNOWN_WITHOUT_STORE_S)
+            return last[0]
         if len(self._known_keys) > 10_000:
             self._known_keys.clear()
         if found is None:
@@ -141,10 +157,19 @@ class Platform:
         self._known_keys.clear()
         self._tell(keys=True)
 
-    def endpoint_changed(self, endpoint_id: int, endpoint: Endpoint | None) -> None:
+    def endpoint_changed(self, endpoint_id: int, endpoint: Endpoint | None, version: int) -> None:
         """An endpoint was added or changed here, or deleted (None): matching, lanes and the other nodes are to know."""
-        self._put(endpoint_id, endpoint)
+        if endpoint is None:
+            self.registry.remove(endpoint_id, version)
+        else:
+            self.registry.put(endpoint, version)
+        self.worker.endpoint_changed(endpoint_id)
         self._tell(endpoints=(endpoint_id,))
+
+    async def refresh(self) -> None:
+        """Take in what other nodes changed of endpoints."""
+        since = self.registry.version
+        self._take(await self.database.read(lambda connection: endpoints.changes(connection, self.vault, since)))
 
     def due_now(self, endpoint_id: int) -> None:
         """Something of this endpoint was made due in the store."""
@@ -167,6 +192,8 @@ class Platform:
             self.database.check()
         except Exception as error:
             parts["store"] = str(error)
+        if self.stream_state is not None:
+            parts["stream"] = self.stream_state()
         if not self.worker.alive:
             parts["worker"] = "the worker has stopped"
         return parts
@@ -181,7 +208,7 @@ class Platform:
         self._tell(due={delivery.endpoint_id for delivery in deliveries})
 
     def _does_upkeep(self) -> bool:
-        return self.membership is None or self.membership.does_upkeep
+        return self.membership is None or self.membership.has(leases.UPKEEP)
 
     def _tell(self, **news: Any) -> None:
         """Let the other nodes know, if there may be any."""
@@ -193,7 +220,9 @@ class Platform:
         for endpoint_id in signal.due:
             self.worker.due_now(endpoint_id)
         if signal.endpoints or signal.missed:
-            self._read_again(signal.endpoints)
+            since = self.registry.version
+            found = self.database.read_now(lambda connection: endpoints.changes(connection, self.vault, since))
+            self._loop.call_soon_threadsafe(self._take, found)
         if signal.logged:
             self.news.publish(signal.logged)
         if signal.keys or signal.missed:
@@ -203,37 +232,10 @@ class Platform:
         if signal.missed:
             self.worker.look_again()
 
-    def _read_again(self, endpoint_ids: Sequence[int]) -> None:
-        """These endpoints from the store, or all of them where none is named."""
-        named = endpoint_ids or self.registry.ids()
-
-        def question(connection: Connection) -> tuple[list[Endpoint], list[int]]:
-            living = (
-                endpoints.load(connection, named, self.vault)
-                if endpoint_ids
-                else endpoints.load_all(connection, self.vault)
-            )
-            return living, endpoints.deleted(connection, named)
-
-        living, deleted = self.database.read_now(question)
-
-        def put() -> None:
-            for endpoint in living:
-                if self.registry.get(endpoint.id) != endpoint:
-                    self._put(endpoint.id, endpoint)
-            for number in deleted:
-                self._put(number, None)
-
-        self._loop.call_soon_threadsafe(put)
-
-    def _put(self, endpoint_id: int, endpoint: Endpoint | None) -> None:
+    def _take(self, found: endpoints.Changes) -> None:
         """Into the registry, which belongs to the loop, and on to the lanes."""
-        known = self.registry.get(endpoint_id)
-        if endpoint is not None:
-            self.registry.put(endpoint)
-        elif known is not None:
-            self.registry.remove(known)
-        self.worker.endpoint_changed(endpoint_id)
+        for endpoint_id in self.registry.take(found):
+            self.worker.endpoint_changed(endpoint_id)
 
     def _on_gone(self, endpoint: Endpoint) -> None:
         """On the worker's thread: the receiver answered 410 Gone, which asks for no more."""

@@ -51,6 +51,8 @@ GivenId = Annotated[
 ]
 # Longest strings are bounded so that a body stays a message and not a file; labels have their own, larger bound.
 Text = Annotated[str, Meta(max_length=2_000)]
+# What things are known and looked for by.
+Key = Annotated[str, Meta(max_length=200)]
 Label = Annotated[str, Meta(max_length=2_000_000)]
 Code = Annotated[
     int,
@@ -67,7 +69,7 @@ Flag = Annotated[str, Meta(pattern="^[01]$")]
 class AdditionalTrackingNumber(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A further parcel of the same shipment."""
 
-    TrackingNumber: Text
+    TrackingNumber: Key
     TrackingExternalLink: Text = ""
 
 
@@ -77,10 +79,10 @@ class OrderShipped(
     """A label was made: the order is on its way. Fields are ours (see the module)."""
 
     id: GivenId | UnsetType = UNSET
-    OrderID: Text
-    TransactionID: Text
-    TrackingCarrier: Text
-    TrackingNumber: Text
+    OrderID: Key
+    TransactionID: Key
+    TrackingCarrier: Key
+    TrackingNumber: Key
     TrackingExternalLink: Text = ""
     AdditionalTrackingNumbers: list[AdditionalTrackingNumber] = []
     LabelURL: list[Text] = []
@@ -92,17 +94,17 @@ class OrderShipped(
     MarketplacePlatform: Text = "Manual shipment"
     FromAddressCompany: Text | UnsetType = UNSET
     ToAddressCompany: Text | UnsetType = UNSET
-    FromAddressCountry: Text | UnsetType = UNSET
-    ToAddressCountry: Text | UnsetType = UNSET
+    FromAddressCountry: Key | UnsetType = UNSET
+    ToAddressCountry: Key | UnsetType = UNSET
 
 
 class OrderError(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="Event", tag="ORDER_ERROR"):
     """The order could not be shipped. Fields are ours (see the module)."""
 
     id: GivenId | UnsetType = UNSET
-    OrderID: Text
-    TransactionID: Text = ""
-    TrackingCarrier: Text = ""
+    OrderID: Key
+    TransactionID: Key = ""
+    TrackingCarrier: Key = ""
     Message: Text
     ValidationErrors: list[Text] = []
     IsReturn: bool | UnsetType = UNSET
@@ -116,7 +118,7 @@ class TrackingUpdate(
     """A carrier said something about a shipment: the help page's body."""
 
     id: GivenId | UnsetType = UNSET
-    tracking: Text = ""
+    tracking: Key = ""
     date: UnixSeconds
     message: Text
     city: Text = ""
@@ -124,16 +126,16 @@ class TrackingUpdate(
     first_status_date: Text = "0"
     late: Flag = "0"
     code: Code
-    OrderID: Text = ""
-    TransactionID: Text = ""
-    TrackingCarrier: Text = ""
+    OrderID: Key = ""
+    TransactionID: Key = ""
+    TrackingCarrier: Key = ""
     MarketplaceID: Text = "0"
     MarketplacePlatform: Text = "Manual shipment"
     ExternalLink: Text = ""
     FromAddressCompany: Text = ""
     ToAddressCompany: Text = ""
-    FromAddressCountry: Text = ""
-    ToAddressCountry: Text = ""
+    FromAddressCountry: Key = ""
+    ToAddressCountry: Key = ""
     IsReturn: bool | UnsetType = UNSET
 
 

@@ -22,7 +22,7 @@ from parcelhook.shipping.events import (
 from parcelhook.shipping.scan import API, Scan, of_update
 from parcelhook.shipping.shipment import Applied, Said
 from parcelhook.shipping.telling import event_of
-from parcelhook.store import counting, ids, rows
+from parcelhook.store import counting, endpoints, ids, rows
 from parcelhook.store.database import Transaction
 from parcelhook.store.hot import Hot
 from parcelhook.store.tracking import Shipments
@@ -40,17 +40,19 @@ _DELIVERY_COLUMNS: Final = "id, account_id, endpoint_id, event_id, state, attemp
 class Offer(Struct, frozen=True, kw_only=True):
     """One event that was fed in, or one scan of a hub, and the endpoints that chose such events: their filters are asked here.
 
-    `first_id` is the event's, and as many more are reserved for its deliveries. `scan` is what an update tells of its
+    `first_id` is the event's; from `deliveries_from` on as many are reserved for its deliveries. `scan` is what an update tells of its
     shipment; with it, the body is made here, filled in from the shipment. Without one, `body` is encoded already.
     """
 
     first_id: int
+    deliveries_from: int
     account_id: int
     accepted_ms: int
     endpoints: tuple[Endpoint, ...]
     event: Event | None = None
     body: bytes = b""
     scan: Scan | None = None
+    deliver: bool = True
 
     @property
     def given_id(self) -> str | None:
@@ -61,10 +63,12 @@ class Offer(Struct, frozen=True, kw_only=True):
 class Feed(Struct, frozen=True, kw_only=True):
     """What one request fed in. `key` and `fingerprint` are its Idempotency-Key and the hash of its body, if any.
 
-    `finish` is run in the same transaction with what became of it; it may change nothing but the store.
+    `finish` is run in the same transaction with what became of it; it may change nothing but the store. `version` is that of
+    the endpoints which the offers were matched against, where other nodes may change them.
     """
 
     account_id: int
+    version: int | None = None
     offers: tuple[Offer, ...]
     key: str | None = None
     fingerprint: bytes = b""
@@ -95,8 +99,15 @@ class Acceptance(Struct, frozen=True, kw_only=True):
         return sum(said is Said.NEW for said in self.said)
 
 
+class Outdated(Exception):
+    """Endpoints were changed since the offers were matched against them: they are to be matched again."""
+
+
 def accept(transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> list[Acceptance]:
-    """Record the events and deliveries of several requests; what is known already adds nothing."""
+    """Record the events and deliveries of several requests; what is known already adds nothing. May raise Outdated."""
+    versions = {feed.version for feed in feeds if feed.version is not None}
+    if versions and versions != {endpoints.current_version(transaction.sql)}:
+        raise Outdated
     batch = _Batch(transaction, feeds, maker)
     acceptances = [batch.take(feed) for feed in feeds]
     batch.save()
@@ -206,12 +217,12 @@ class _Batch:
             self._due[stored.id] = self._shipments.turn(stored.account_id, stored.transaction_id, stored.accepted_ms)
             fresh.extend(
                 Delivery(
-                    id=offer.first_id + number,
+                    id=offer.deliveries_from + number,
                     endpoint_id=endpoint.id,
                     event=stored,
                     strict_key=(stored.transaction_id or None) if endpoint.ordering is Ordering.STRICT else None,
                 )
-                for number, endpoint in enumerate(offer.endpoints, start=1)
+                for number, endpoint in enumerate(offer.endpoints)
                 if not endpoint.filters or wants(endpoint.filters, event)
             )
         return Accepted(stored.name, duplicate=False)

@@ -26,7 +26,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
-from parcelhook.errors import Busy
+from parcelhook.errors import Busy, NotStorable
 from parcelhook.store.engines import StoreEngine
 from parcelhook.store.hot import Hot, Rows
 from parcelhook.store.postgresql import PostgresqlStore
@@ -201,7 +201,8 @@ class Database:
             if len(batch) == 1:
                 if self._store.is_ours(error):
                     log.error("store.write_failed", error=_words(error))
-                    error = Busy(f"The store did not take it: {_words(error)}.", retry_after_s=5)
+                    kind = NotStorable if self._store.refuses(error) else Busy
+                    error = kind(f"The store did not take it: {_words(error)}.", retry_after_s=5)
                 batch[0][1](None, error)
                 return
             if self._store.is_gone(error):  # it will not come back between one job and the next

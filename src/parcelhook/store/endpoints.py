@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, func, select
 
 from parcelhook.shipping.events import EventKind
-from parcelhook.store.schema import PENDING, deliveries, endpoints
+from parcelhook.store.schema import PENDING, deliveries, endpoints, endpoints_version
 from parcelhook.store.vault import Vault
 from parcelhook.webhooks.endpoint import (
     CustomHeader,
@@ -33,43 +32,65 @@ class _Sealed(Struct, frozen=True, kw_only=True):
     secrets: tuple[SigningSecret, ...] = ()
 
 
+class Changes(Struct, frozen=True):
+    """What changed until `version`: the endpoints that are there, oldest first, and the ids of the deleted, each with its own."""
+
+    version: int
+    living: list[tuple[Endpoint, int]]
+    deleted: list[tuple[int, int]]
+
+
+def changes(connection: Connection, vault: Vault, since: int = -1) -> Changes:
+    """What changed after that version; at first, all there is."""
+    rows = connection.execute(select(endpoints).where(endpoints.c.version > since).order_by(endpoints.c.id)).all()
+    return Changes(
+        version=current_version(connection),
+        living=[(_endpoint(row, vault), row.version) for row in rows if row.deleted_ms is None],
+        deleted=[(row.id, row.version) for row in rows if row.deleted_ms is not None and since >= 0],
+    )
+
+
 def load_all(connection: Connection, vault: Vault) -> list[Endpoint]:
     """Every endpoint that is not deleted, oldest first."""
-    rows = connection.execute(select(endpoints).where(endpoints.c.deleted_ms.is_(None)).order_by(endpoints.c.id))
-    return [_endpoint(row, vault) for row in rows]
+    return [endpoint for endpoint, _ in changes(connection, vault).living]
 
 
-def load(connection: Connection, endpoint_ids: Collection[int], vault: Vault) -> list[Endpoint]:
-    """Those of these endpoints that are not deleted."""
-    rows = connection.execute(
-        select(endpoints).where(endpoints.c.id.in_(endpoint_ids), endpoints.c.deleted_ms.is_(None))
-    )
-    return [_endpoint(row, vault) for row in rows]
+def current_version(connection: Connection) -> int:
+    """It grows with every change of any endpoint."""
+    return int(connection.execute(select(endpoints_version.c.version)).scalar_one())
 
 
-def deleted(connection: Connection, endpoint_ids: Collection[int]) -> list[int]:
-    """Those of these endpoints that are deleted."""
-    query = select(endpoints.c.id).where(endpoints.c.id.in_(endpoint_ids), endpoints.c.deleted_ms.is_not(None))
-    return list(connection.execute(query).scalars())
+def insert(connection: Connection, endpoint: Endpoint, vault: Vault) -> int:
+    """Store a new endpoint; the version from which on it is there."""
+    version = _next_version(connection)
+    connection.execute(endpoints.insert().values(deleted_ms=None, version=version, **_columns(endpoint, vault)))
+    return version
 
 
-def insert(connection: Connection, endpoint: Endpoint, vault: Vault) -> None:
-    """Store a new endpoint."""
-    connection.execute(endpoints.insert().values(deleted_ms=None, **_columns(endpoint, vault)))
+def update(connection: Connection, endpoint: Endpoint, vault: Vault) -> int:
+    """Store an endpoint anew; the version from which on it is so."""
+    version = _next_version(connection)
+    changed = endpoints.update().where(endpoints.c.id == endpoint.id)
+    connection.execute(changed.values(version=version, **_columns(endpoint, vault)))
+    return version
 
 
-def update(connection: Connection, endpoint: Endpoint, vault: Vault) -> None:
-    """Store an endpoint anew."""
-    connection.execute(endpoints.update().where(endpoints.c.id == endpoint.id).values(**_columns(endpoint, vault)))
-
-
-def mark_deleted(connection: Connection, endpoint_id: int, now_ms: int) -> None:
-    """Delete an endpoint with its secrets; the row stays, so that the log can say where an attempt went."""
+def mark_deleted(connection: Connection, endpoint_id: int, now_ms: int) -> int:
+    """Delete an endpoint with its secrets; the row stays, so that the log can say where an attempt went. The version from which
+    on it is gone.
+    """
+    version = _next_version(connection)
     connection.execute(
         endpoints.update()
         .where(endpoints.c.id == endpoint_id, endpoints.c.deleted_ms.is_(None))
-        .values(deleted_ms=now_ms, sealed=b"")
+        .values(deleted_ms=now_ms, sealed=b"", version=version)
     )
+    return version
+
+
+def _next_version(connection: Connection) -> int:
+    growing = endpoints_version.update().values(version=endpoints_version.c.version + 1)
+    return int(connection.execute(growing.returning(endpoints_version.c.version)).scalar_one())
 
 
 def seal_anew(connection: Connection, vault: Vault) -> int:

@@ -38,6 +38,9 @@ class StoreEngine(Protocol):
     def may_go_again(self, error: Exception) -> bool:
         """Whether another transaction stood in the way, so that the same may well succeed now."""
 
+    def refuses(self, error: Exception) -> bool:
+        """Whether it would refuse the same again: the fault lies in what it was given."""
+
     def is_gone(self, error: Exception) -> bool:
         """Whether the connection is of no more use."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -40,6 +40,11 @@ def one(connection: Connection, account_id: int, name: str) -> StoredEvent | Non
     if row is None:
         return None
     return _stored(row)
+
+
+def any_of(connection: Connection, numbers: Sequence[int]) -> bool:
+    """Whether any event of these numbers is there."""
+    return connection.execute(select(events.c.id).where(events.c.id.in_(numbers)).limit(1)).first() is not None
 
 
 def newest(connection: Connection, account_id: int, since_ms: int, limit: int) -> Iterator[StoredEvent]:

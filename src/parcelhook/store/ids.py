@@ -35,6 +35,7 @@ class Prefix(StrEnum):
     SHIPMENT = "shp"
     HUB = "hub"
     HUB_REQUEST = "req"
+    SET_ASIDE = "sta"
 
 
 class IdMaker:

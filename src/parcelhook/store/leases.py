@@ -10,14 +10,16 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, text, update
 
 from parcelhook.errors import Conflict
 from parcelhook.store.schema import leases, nodes
 from parcelhook.webhooks.partitions import PARTITIONS
 
 LEASE_MS: Final = 8_000
-UPKEEP: Final = PARTITIONS  # the one lease more: whoever holds it does the upkeep
+UPKEEP: Final = PARTITIONS  # two leases more, each a duty that one node has for all: to look after what is old,
+INGEST: Final = PARTITIONS + 1  # and to take events from JetStream into the store
+DUTIES: Final = {"upkeep": UPKEEP, "ingest": INGEST}
 MOST_NODES: Final = 240  # at once; the numbers above are for those who join nothing, such as the command line
 NUMBER_KEPT_MS: Final = 60_000  # a node's number is given to another no sooner: it is part of the ids that it made
 _LOCK: Final = 0x6C6561736573
@@ -39,7 +41,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     number: int
     owned: Mapping[int, int]
     surplus: frozenset[int]
-    upkeep: bool
+    duties: frozenset[int]
     workers: int
 
 
@@ -76,7 +78,7 @@ def step(connection: Connection, node: Node) -> Standing:
     connection.execute(update(leases).where(mine).values(expires_ms=now_ms + LEASE_MS))
     free = or_(leases.c.owner.is_(None), leases.c.expires_ms < now_ms)
     if not node.delivers:
-        return Standing(number=number, owned={}, surplus=frozenset(), upkeep=False, workers=0)
+        return Standing(number=number, owned={}, surplus=frozenset(), duties=frozenset(), workers=0)
     living = connection.execute(
         select(nodes.c.name)
         .where(nodes.c.role != "api", nodes.c.expires_ms >= now_ms)
@@ -88,19 +90,16 @@ def step(connection: Connection, node: Node) -> Standing:
     partitions = leases.c.partition < UPKEEP
     owned = _owned(connection, node)
     if len(owned) < share:
-        wanted = select(leases.c.partition).where(free, partitions).order_by(leases.c.partition)
-        _take(connection, node, connection.execute(wanted.limit(share - len(owned))).scalars().all(), now_ms)
+        _take(connection, node, free & partitions, share - len(owned), now_ms)
         owned = _owned(connection, node)
-    upkeep = connection.execute(select(leases.c.owner).where(leases.c.partition == UPKEEP, mine)).first() is not None
-    if not upkeep:
-        spare = connection.execute(select(leases.c.partition).where(leases.c.partition == UPKEEP, free)).scalars().all()
-        _take(connection, node, spare, now_ms)
-        upkeep = bool(spare)
+    duties = leases.c.partition >= UPKEEP
+    _take(connection, node, free & duties, len(DUTIES), now_ms)
+    had = connection.execute(select(leases.c.partition).where(duties, mine)).scalars()
     return Standing(
         number=number,
         owned=owned,
         surplus=frozenset(sorted(owned)[share:]),
-        upkeep=upkeep,
+        duties=frozenset(had),
         workers=len(workers),
     )
 
@@ -165,8 +164,16 @@ def _owned(connection: Connection, node: Node) -> dict[int, int]:
     return {partition: fence for partition, fence in connection.execute(query)}  # noqa: C416
 
 
-def _take(connection: Connection, node: Node, partitions: Collection[int], now_ms: int) -> None:
-    taking = update(leases).where(leases.c.partition.in_(partitions))
+def _take(connection: Connection, node: Node, which: ColumnElement[bool], most: int, now_ms: int) -> None:
+    """What somebody is still recording for is left to the next step: he may be cut off, and nobody waits for him."""
+    found = connection.execute(
+        select(leases.c.partition)
+        .where(which)
+        .order_by(leases.c.partition)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).scalars()
+    taking = update(leases).where(leases.c.partition.in_(list(found)))
     connection.execute(taking.values(owner=node.name, fence=leases.c.fence + 1, expires_ms=now_ms + LEASE_MS))
 
 

@@ -90,9 +90,17 @@ class PostgresqlStore:
         """Another node took the same lock or brought the same key first."""
         return isinstance(_cause(error), _IN_THE_WAY)
 
+    def refuses(self, error: Exception) -> bool:
+        """A value that does not fit, and the like."""
+        return isinstance(
+            _cause(error),
+            (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, errors.ProgramLimitExceeded),
+        )
+
     def is_gone(self, error: Exception) -> bool:
         """The server went away, or the way to it."""
-        return isinstance(_cause(error), (psycopg.OperationalError, psycopg.InterfaceError))
+        cause = _cause(error)
+        return isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError)) and not self.refuses(error)
 
     def open(self) -> None:
         """Nothing goes on beside."""

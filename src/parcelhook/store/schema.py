@@ -122,7 +122,18 @@ endpoints = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted_ms", BigInteger),  # kept so that the log can still say where an attempt went
+    Column(
+        "version", BigInteger, nullable=False, server_default="0"
+    ),  # of all endpoints, when this one was changed last
     Index("endpoints_of_account", "account_id", "id"),
+)
+
+# One row: it grows with every change of any endpoint, so that a node knows whether what it holds is the newest.
+endpoints_version = Table(
+    "endpoints_version",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 events = Table(
@@ -408,6 +419,30 @@ leases = Table(
     Column("owner", Text),  # the node's name; NULL: nobody
     Column("fence", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
+)
+
+# Up to where the stream was taken into the store: one row, changed in the transaction that accepts. `created` tells one stream
+# from another of the same name.
+stream_position = Table(
+    "stream_position",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("created", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+)
+
+# What was accepted into the stream and could not be taken into the store, each with its reason; account 0 where it cannot be
+# read whose it is. It stays until somebody tries it again or discards it.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the events as an array; what cannot be read as it came
+    Index("set_aside_of_account", "account_id", "id"),
 )
 
 # What is known of each shipment. `known` is the whole of it (shipping.shipment), the other columns are what is asked by.

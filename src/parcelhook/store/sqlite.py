@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from parcelhook.errors import SettingsError
 from parcelhook.store.hot_sqlite import HotSqlite
@@ -76,6 +76,11 @@ class SqliteStore:
     def may_go_again(self, error: Exception) -> bool:
         """There is one writer: nobody stands in its way."""
         return False
+
+    def refuses(self, error: Exception) -> bool:
+        """A value that does not fit, and the like."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return isinstance(cause, (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError))
 
     def is_gone(self, error: Exception) -> bool:
         """A file does not go away."""

@@ -8,6 +8,8 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
+_BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 # A row of these changes often, so what it leaves behind is cleared away often.
 _LIVELY = (
     "deliveries",
@@ -34,6 +36,13 @@ def upgrade() -> None:
         sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
     )
+    op.add_column("endpoints", sa.Column("version", sa.BigInteger(), nullable=False, server_default="0"))
+    version = op.create_table(
+        "endpoints_version",
+        sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+    )
+    op.bulk_insert(version, [{"id": 1, "version": 0}])
     _nodes()
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
@@ -62,7 +71,23 @@ def _nodes() -> None:
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
     )
-    op.bulk_insert(leases, [{"partition": number, "owner": None, "fence": 0, "expires_ms": 0} for number in range(65)])
+    op.bulk_insert(leases, [{"partition": number, "owner": None, "fence": 0, "expires_ms": 0} for number in range(66)])
+    op.create_table(
+        "stream_position",
+        sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("created", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "set_aside",
+        sa.Column("id", _BIG_ID, primary_key=True, autoincrement=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+    )
+    op.create_index("set_aside_of_account", "set_aside", ["account_id", "id"])
 
 
 def _postgresql() -> None:
