@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from aside import put_aside
 from dashboard.browsing import axe, too_wide
 from dashboard.conftest import OpenTab
 from dashboard.people import Shop
@@ -37,6 +38,7 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         {"Event": "ORDER_ERROR", "OrderID": "5003", "TransactionID": "300_1", "Message": "No such postcode.", "IsReturn": True},
     ]).json()["accepted"][0]["id"]  # fmt: skip
     shop.api.post(f"/v1/endpoints/{made['id']}/test", json={})
+    put_aside(shop.server, shop.name, order="A" * 180, reason="It could not be taken into the store: " + "x" * 120)
     hub = shop.api.post("/v1/hubs", json={"hub": "easypost", "label": "US account"}).json()
     for body in (CARRIERS_BODY.read_bytes(), b"{}"):
         httpx.post(hub["url"], content=body)
@@ -48,7 +50,7 @@ def paths(shop: Shop, connect: Connect, receiver: Receiver) -> list[str]:
         "/", "/?range=30d", "/webhooks", "/webhooks/new", *(f"/webhooks/{one['id']}" for one in (made, failing, paused)),
         *(f"/webhooks/{made['id']}/{what}" for what in ("edit", "test", "delete", "secret")),
         "/logs", "/logs?result=failed&code=5xx", "/logs?search=nothing", f"/logs/{failed}", f"/logs/{passed}",
-        "/events", f"/events/{event}", "/events/new", "/settings", "/insights?range=90d",
+        "/set-aside", "/events", f"/events/{event}", "/events/new", "/settings", "/insights?range=90d",
         "/shipments", "/shipments?search=nothing", "/shipments?status=teleported", "/shipments/100_1",
         "/carriers", "/carriers/connect/easypost", "/carriers/connect/shipengine", "/carriers/try/easypost",
         *(f"/carriers/{hub['id']}{what}" for what in ("", "/disconnect", f"/requests/{came}")),
