@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
 
-.PHONY: run test check lint types floors format docs pictures browser bench bench-log bench-insights crash lock clean
+.PHONY: run test check lint types floors format docs pictures cluster chaos browser bench bench-log bench-insights crash lock clean
 
 run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
 	$(BIN)/parcelhook demo --data $(DATA)
@@ -30,6 +30,13 @@ format: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev ## write the generated pages anew
 	$(BIN)/python docs/generate.py
+
+cluster: $(VENV)/.installed-dev ## a small real cluster on this machine: PostgreSQL, three of NATS, five nodes
+	PYTHONPATH=tests $(BIN)/python deploy/cluster.py
+
+ROUNDS ?= 40
+chaos: $(VENV)/.installed-dev ## the long run of kills, pauses and cuts in a cluster under load; counts what was lost
+	PARCELHOOK_TEST_CHAOS=$(ROUNDS) $(BIN)/python -m pytest -q -s tests/cluster/test_chaos.py --timeout 3600
 
 crash: $(VENV)/.installed-dev ## the long run of kill -9 under load
 	PARCELHOOK_TEST_KILLS=40 $(BIN)/python -m pytest -q tests/flows/test_crash.py --timeout 1800

@@ -46,6 +46,12 @@ class Nats:
         """Where clients connect."""
         return f"nats://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> Nats:
         """Start it, and wait until it says that JetStream is ready."""
         program = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or "nats-server"

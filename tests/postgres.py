@@ -72,6 +72,12 @@ class Postgres:
                 return self
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def runs(self) -> bool:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None

@@ -12,8 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 import msgspec
 
@@ -30,7 +32,7 @@ NO_LOG_YET = "att_0000000000000"
 RETRY_SCHEDULE = "2,5,10,30"  # seconds; the real one begins with 5 s and ends with 24 h
 
 
-class _State(msgspec.Struct, kw_only=True):
+class State(msgspec.Struct, kw_only=True):
     """What a second run goes on with. Holds the key, so the file is for the owner alone."""
 
     api_key: str
@@ -39,18 +41,36 @@ class _State(msgspec.Struct, kw_only=True):
     shipments: int = 0
 
 
-def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: bool) -> int:
-    """Everything from start to Ctrl-C; the exit code."""
+class Running(Protocol):
+    """What was started: where it answers, and the dashboard's one-time link if there is one."""
+
+    url: str
+    link: str | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+
+    def stop(self) -> None:
+        """Stop it in order."""
+
+
+Start = Callable[[Path, int, State], Running]
+
+
+def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: bool, start: Start | None = None) -> int:
+    """Everything from start to Ctrl-C; the exit code. `start` starts something else than one server on its embedded store."""
     show = Show()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = _load(data)
         merchant = _merchant(state.merchant_port)
-        server, url, link = _start(data, _free_port(port), state)
-    except (OSError, _NotStarted) as fault:
+        server = (start or _one_server)(data, _free_port(port), state)
+    except (OSError, NotStarted) as fault:
         show.say(f"The demo cannot start: {fault}", "red")
         return 1
+    url = server.url
     try:
         with Client(url, state.api_key) as client:
             _connect(client, merchant, state, show)
@@ -64,11 +84,11 @@ def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: boo
             threading.Thread(target=_follow, args=(url, state.api_key, newest, show), daemon=True).start()
             complete = _feed(client, state, shipments, pace_s, show)
             _save(data, state)
-        _tell(show, url, link, state, merchant, complete=complete)
+        _tell(show, url, server.link, state, merchant, complete=complete)
         if exit_after:
             return 0 if complete else 1
         show.say("Serving until Ctrl-C.")
-        while server.poll() is None:
+        while server.alive:
             time.sleep(0.5)
         show.say("The server has stopped by itself; see its log above.", "red")
     except KeyboardInterrupt:
@@ -81,11 +101,11 @@ def run(data: Path, *, port: int, shipments: int, pace_s: float, exit_after: boo
         return 1
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the server behind
-        _stop(server)
+        server.stop()
         merchant.close()
 
 
-class _NotStarted(Exception):
+class NotStarted(Exception):
     """Why the server did not start."""
 
 
@@ -93,14 +113,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _load(data: Path) -> _State:
+def _load(data: Path) -> State:
     try:
-        return msgspec.json.decode((data / "demo.json").read_bytes(), type=_State)
+        return msgspec.json.decode((data / "demo.json").read_bytes(), type=State)
     except (FileNotFoundError, msgspec.DecodeError):
-        return _State(api_key="phk_" + secrets.token_hex(20))
+        return State(api_key="phk_" + secrets.token_hex(20))
 
 
-def _save(data: Path, state: _State) -> None:
+def _save(data: Path, state: State) -> None:
     path = data / "demo.json"
     path.touch(mode=0o600)
     path.write_bytes(msgspec.json.encode(state))
@@ -127,50 +147,69 @@ def _free_port(wanted: int) -> int:
     return 0
 
 
-def _start(data: Path, port: int, state: _State) -> tuple[subprocess.Popen[str], str, str | None]:
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("PARCELHOOK_")} | {
-        "PARCELHOOK_DATA": str(data),
-        "PARCELHOOK_PORT": str(port),
-        "PARCELHOOK_API_KEY": state.api_key,
-        "PARCELHOOK_EGRESS_ALLOW": "127.0.0.1/32",
-        "PARCELHOOK_RETRY_SCHEDULE": RETRY_SCHEDULE,
+def environment(state: State, **settings: str) -> dict[str, str]:
+    """What a server of the demo is started with."""
+    ours = {
+        "API_KEY": state.api_key,
+        "EGRESS_ALLOW": "127.0.0.1/32",
+        "RETRY_SCHEDULE": RETRY_SCHEDULE,
+        **settings,
     }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "parcelhook.cli.main", "serve"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for us; we stop it in order
-    )
-    stuck = threading.Timer(START_LIMIT_S, server.kill)
-    stuck.start()
-    link = None
-    try:
-        for line in server.stdout or ():
-            if line.startswith("Dashboard"):
-                link = line.rpartition(" ")[2].strip()
-            _, ready, rest = line.partition("ready at ")
-            if ready:
-                return server, rest.split(" ")[0], link
-    finally:
-        stuck.cancel()
-    server.wait()
-    raise _NotStarted("the server did not become ready; its own message stands above.")
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("PARCELHOOK_")}
+    return clean | {f"PARCELHOOK_{name}": text for name, text in ours.items()}
 
 
-def _stop(server: subprocess.Popen[str]) -> None:
-    if server.poll() is None:
-        server.terminate()
+class Server:
+    """A process of the demo's; ready when this returns. NotStarted if it does not become so."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.url = ""
+        self.link: str | None = None
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "parcelhook.cli.main", "serve"],
+            env=settings,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us; we stop it in order
+        )
+        stuck = threading.Timer(START_LIMIT_S, self.process.kill)
+        stuck.start()
         try:
-            server.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-    if server.stdout is not None:
-        server.stdout.close()
+            for line in self.process.stdout or ():
+                if line.startswith("Dashboard"):
+                    self.link = line.rpartition(" ")[2].strip()
+                _, ready, rest = line.partition("ready at ")
+                if ready:
+                    self.url = rest.split(" ")[0]
+                    return
+        finally:
+            stuck.cancel()
+        self.process.wait()
+        raise NotStarted("the server did not become ready; its own message stands above.")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """In order, and by force if that takes too long."""
+        if self.alive:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
-def _connect(client: Client, merchant: Merchant, state: _State, show: Show) -> None:
+def _one_server(data: Path, port: int, state: State) -> Server:
+    return Server(environment(state, DATA=str(data), PORT=str(port)))
+
+
+def _connect(client: Client, merchant: Merchant, state: State, show: Show) -> None:
     known = {item["id"]: item for item in client.endpoints()}
     if state.endpoint_id in known:
         if known[state.endpoint_id]["url"] != merchant.url:
@@ -200,7 +239,7 @@ def _follow(url: str, api_key: str, newest: str, show: Show) -> None:
             show.arrived(item)
 
 
-def _feed(client: Client, state: _State, shipments: int, pace_s: float, show: Show) -> bool:
+def _feed(client: Client, state: State, shipments: int, pace_s: float, show: Show) -> bool:
     """Tell the stories; whether every webhook was seen to arrive."""
     fed: set[str] = set()
     numbers = range(state.shipments, state.shipments + shipments)
@@ -214,7 +253,7 @@ def _feed(client: Client, state: _State, shipments: int, pace_s: float, show: Sh
     return show.wait_for(fed, ARRIVE_LIMIT_S)
 
 
-def _hear(client: Client, state: _State, show: Show) -> set[str]:
+def _hear(client: Client, state: State, show: Show) -> set[str]:
     """Let a carrier hub tell of a parcel, twice, as hubs do; the events that it became."""
     hub = EasyPost(client)
     order = hub.order(state.shipments)
@@ -232,7 +271,7 @@ def _hear(client: Client, state: _State, show: Show) -> set[str]:
     return fed
 
 
-def _tell(show: Show, url: str, link: str | None, state: _State, merchant: Merchant, *, complete: bool) -> None:
+def _tell(show: Show, url: str, link: str | None, state: State, merchant: Merchant, *, complete: bool) -> None:
     show.say()
     if complete:
         show.say(f"All arrived: {merchant.taken} webhooks, each checked by its signature.", "bold green")
