@@ -51,6 +51,20 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ({"PARCELHOOK_DATABASE_URL": "mysql://x/y"}, "DATABASE_URL is an address such as postgresql://"),
         ({"PARCELHOOK_ROLE": "boss"}, 'ROLE is "all", "api" or "worker", not "boss"'),
         ({"PARCELHOOK_ROLE": "api"}, "needs PARCELHOOK_DATABASE_URL"),
+        ({"PARCELHOOK_NATS_URL": "nats://x:4222"}, "NATS_URL needs PARCELHOOK_DATABASE_URL"),
+        (
+            {
+                "PARCELHOOK_DATABASE_URL": "postgresql://x/y",
+                "PARCELHOOK_NATS_URL": "nats://u:pl4in@x:4222,http://u:pl4in@x",
+            },
+            'not "x"',
+        ),
+        ({"PARCELHOOK_NATS_REPLICAS": "9"}, "NATS_REPLICAS is a number from 1 to 5"),
+        (
+            {"PARCELHOOK_TRACES_URL": "collector:4318"},
+            "TRACES_URL is an address such as http://collector:4318/v1/traces",
+        ),
+        ({"PARCELHOOK_TRACES_SHARE": "2"}, "TRACES_SHARE is a number from 0 to 1"),
         ({"PARCELHOOK_PROT": "1"}, "PARCELHOOK_PROT is not a setting"),
         ({"PARCELHOOK_PORT_FILE": "x"}, "PORT_FILE is not a setting"),
         ({"PARCELHOOK_API_KEY_FILE": "nowhere"}, "nowhere cannot be read"),

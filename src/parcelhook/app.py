@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -28,7 +29,7 @@ from parcelhook.delivery.platform import Platform, open_vault
 from parcelhook.delivery.upkeep import prune
 from parcelhook.errors import NotFound, SettingsError
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, leases, set_aside, users
+from parcelhook.store import accounts, leases, moving, set_aside, users, vault
 from parcelhook.store.accounts import ApiKey
 from parcelhook.store.accounts import Scope as KeyScope
 from parcelhook.store.database import Database, Transaction, open_store
@@ -36,6 +37,7 @@ from parcelhook.store.ids import IdMaker
 from parcelhook.store.leases import MOST_NODES, NodeLine
 from parcelhook.store.set_aside import SetAside
 from parcelhook.store.users import Role, User
+from parcelhook.store.vault import Vault, key_in_file
 from parcelhook.stream.streaming import Streaming
 
 # The interpreter hands its lock on after this long. The default of 5 ms would let a thread that parses hold up the one
@@ -347,6 +349,30 @@ class Operator:
     def check_vault(self) -> None:
         """Raise SettingsError if the stored credentials cannot be opened."""
         open_vault(self._settings, self._database)
+
+
+@contextmanager
+def mover(settings: Settings, folder: Path | None) -> Iterator[Iterator[moving.Progress]]:
+    """From the embedded store in that folder (or DATA) into the database of the settings, step by step."""
+    configure_log(settings.log_format)
+    if not settings.database_url:
+        raise SettingsError("PARCELHOOK_DATABASE_URL says where to move to; it is not set.")
+    place = folder or settings.data
+    if not (place / "parcelhook.db").exists():
+        raise SettingsError(f"There is no embedded store in {place}. PARCELHOOK_DATA or --data says where it is.")
+    source = open_store(place)
+    try:
+        key = place / "secret.key"
+        keys = (key_in_file(key),) if key.exists() else settings.secret_keys
+        source.read_now(lambda connection: vault.check_key(connection, Vault(settings.secret_keys or keys)))
+        target = open_store(settings.data, settings.database_url)
+        try:
+            moving.check_target(source, target)
+            yield moving.move(source, target)
+        finally:
+            target.close()
+    finally:
+        source.close()
 
 
 @contextmanager

@@ -53,6 +53,8 @@ CATALOGUE: tuple[Setting, ...] = (
     Setting(key="RETRY_SCHEDULE", default=",".join(str(wait) for wait in DEFAULT_SCHEDULE_S), unit="seconds", sentence="The wait before each retry, comma-separated, up to 10; each is spread by 20 % either way."),
     Setting(key="RETENTION_DAYS", default="30", unit="days", sentence="How long events, deliveries and the log are kept; 0 keeps them for ever."),
     Setting(key="STOP_GRACE", default="10", unit="seconds", sentence="How long a stop waits for requests in flight before they are cut; they are sent again at the next start."),
+    Setting(key="TRACES_URL", default="", unit="URL", sentence="Where traces go: an OpenTelemetry collector's address for OTLP over HTTP, such as http://collector:4318/v1/traces. Empty: nothing is traced."),
+    Setting(key="TRACES_SHARE", default="0.01", unit="0 to 1", sentence="The share of events that are traced, each from its acceptance to its receipt."),
     Setting(key="LOG_FORMAT", default="text", unit="text or json", sentence="How the server's own log is written."),
 )  # fmt: skip
 
@@ -78,6 +80,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     retention_days: int
     stop_grace_s: float
     log_format: str
+    traces_url: str
+    traces_share: float
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -120,6 +124,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         retention_days=int(_number(texts, "RETENTION_DAYS", 0, 36_500)),
         stop_grace_s=_number(texts, "STOP_GRACE", 0, 600),
         log_format=texts["LOG_FORMAT"],
+        traces_url=_traces_url(texts["TRACES_URL"]),
+        traces_share=_number(texts, "TRACES_SHARE", 0, 1),
     )
 
 
@@ -224,6 +230,12 @@ def _nats_url(text: str) -> str:
             raise SettingsError(
                 f'{PREFIX}NATS_URL is one or several of nats://host:4222, comma-separated, not "{shown}".'
             )
+    return text
+
+
+def _traces_url(text: str) -> str:
+    if text and (urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname):
+        raise SettingsError(f'{PREFIX}TRACES_URL is an address such as http://collector:4318/v1/traces, not "{text}".')
     return text
 
 

@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.text import Text
 
-from parcelhook.cli import endpoints, hubs, insights, keys, logs, send, server, users
+from parcelhook.cli import endpoints, hubs, insights, keys, logs, moving, send, server, users
 from parcelhook.cli.importing import command as importing
 from parcelhook.cli.output import as_json, err
 from parcelhook.client import ApiError
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 server.register(app)
+moving.register(app)
 app.add_typer(endpoints.app, name="endpoints")
 send.register(app)
 importing.register(app)

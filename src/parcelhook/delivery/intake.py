@@ -64,11 +64,11 @@ class Intake:
         registry: Registry,
         maker: ids.IdMaker,
         worker: Worker,
-        told: Callable[[Sequence[Delivery]], None] | None = None,
+        told: Callable[[Sequence[Delivery]], None],
         refresh: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Where nodes share the store: `told` is called on the writer's thread with what other workers may have to deliver,
-        `refresh` takes in what other nodes changed of endpoints.
+        """`told` is called on the writer's thread with what was committed. Where nodes share the store `refresh` takes in what
+        others changed of endpoints.
         """
         self._told = told
         self._refresh = refresh
@@ -268,8 +268,7 @@ class Intake:
         fresh = [delivery for acceptance in acceptances or () for delivery in acceptance.fresh]
         if fresh:
             self._worker.offer(fresh)
-            if self._told is not None:
-                self._told(fresh)
+            self._told(fresh)
 
     async def _match_again(self, batch: list[Waiting]) -> None:
         """Against the endpoints as they are now. Until then nothing else is committed, so nothing overtakes it."""

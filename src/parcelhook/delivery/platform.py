@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -44,6 +44,9 @@ from parcelhook.webhooks.endpoint import Endpoint
 
 KEY_KNOWN_FOR_S = 1.0  # how long an API key that was revoked on the command line may still work
 KEY_KNOWN_WITHOUT_STORE_S = 5.0  # before the store, which is away, is asked again
+
+if TYPE_CHECKING:
+    from parcelhook.delivery.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +89,7 @@ class Platform:
             crashed=crashed,
             node=node.name if shared else None,
         )
+        self._tracing = _tracing(settings)
         self.signals = Signals(settings.database_url, node.name, self._on_heard) if shared else None
         self.membership = (
             Membership(self.database, node, self.worker, self.ids, partial(self._tell, leases=True)) if shared else None
@@ -93,7 +97,7 @@ class Platform:
         self.intake = (
             Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted, self.refresh)
             if shared
-            else Intake(self.database, self.registry, self.ids, self.worker)
+            else Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted)
         )
         self.upkeep = Upkeep(self.database, retention_days=settings.retention_days, ours=self._does_upkeep)
         self._figures = _Figures(self)
@@ -122,6 +126,8 @@ class Platform:
             await self._loop.run_in_executor(None, self.membership.stop)
         if self.signals is not None:
             await self._loop.run_in_executor(None, self.signals.close)
+        if self._tracing is not None:
+            await self._loop.run_in_executor(None, self._tracing.close)
         await self._loop.run_in_executor(None, self.database.close)
 
     def known_holder(self, key: str) -> KeyHolder | None:
@@ -201,11 +207,16 @@ class Platform:
     def _on_recorded(self, outcomes: Sequence[Outcome], log_ids: Sequence[int]) -> None:
         """On the writer's thread, once a batch."""
         self._figures.count(outcomes)
+        if self._tracing is not None:
+            self._tracing.attempted(outcomes)
         self.log_grew(log_ids[-1])
 
     def _on_accepted(self, deliveries: Sequence[Delivery]) -> None:
         """On the writer's thread, once a commit."""
-        self._tell(due={delivery.endpoint_id for delivery in deliveries})
+        if self.signals is not None:
+            self._tell(due={delivery.endpoint_id for delivery in deliveries})
+        if self._tracing is not None:
+            self._tracing.accepted(deliveries)
 
     def _does_upkeep(self) -> bool:
         return self.membership is None or self.membership.has(leases.UPKEEP)
@@ -267,6 +278,15 @@ def open_vault(settings: Settings, database: Database) -> Vault:
         )
         log.info("vault.rotated", endpoints=sealed[0], hubs=sealed[1])
     return vault
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    if not settings.traces_url:
+        return None
+    # Only where it is wanted: what it stands on takes longer to import than all the rest.
+    from parcelhook.delivery.tracing import Tracing  # noqa: PLC0415
+
+    return Tracing(settings.traces_url, settings.traces_share)
 
 
 class _Figures(Collector):

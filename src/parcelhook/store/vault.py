@@ -43,6 +43,13 @@ class Vault:
             ) from None
 
 
+def check_key(connection: Connection, vault: Vault) -> None:
+    """Raise SettingsError if the store was made with another key; nothing is changed."""
+    sealed = connection.execute(select(vault_check.c.sealed)).scalar()
+    if sealed is not None:
+        vault.open(sealed)
+
+
 def check(connection: Connection, vault: Vault) -> None:
     """Raise SettingsError if the store was made with another key; note the key where it is new, or is being rotated."""
     sealed = connection.execute(select(vault_check.c.sealed)).scalar()
