@@ -320,3 +320,13 @@ class _Figures(Collector):
         yield GaugeMetricFamily(
             "parcelhook_requests_in_flight", "Requests open right now", self._platform.worker.in_flight
         )
+        yield GaugeMetricFamily(
+            "parcelhook_unrecorded_outcomes", "Attempts that are not in the store yet", self._platform.worker.unrecorded
+        )
+        if self._platform.membership is not None:
+            standing = self._platform.membership.standing
+            yield GaugeMetricFamily(
+                "parcelhook_partitions_owned",
+                "Of the 64 partitions of endpoints, those that this node delivers for",
+                len(standing.owned) if standing else 0,
+            )

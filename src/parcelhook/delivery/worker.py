@@ -131,6 +131,11 @@ class Worker:
         """How many requests are open."""
         return len(self._sender)
 
+    @property
+    def unrecorded(self) -> int:
+        """How many outcomes are not in the store yet."""
+        return len(self._recorder)
+
     def pace(self, endpoint_id: int) -> Pace | None:
         """How an endpoint's lane goes at the moment, None if it has none: nothing was sent lately and nothing waits."""
         lane = self._lanes.get(endpoint_id)
