@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
 
-.PHONY: run test check lint types floors format docs pictures cluster chaos browser bench bench-log bench-insights crash lock clean
+.PHONY: run test check lint types floors format docs pictures cluster chaos browser bench bench-log bench-insights bench-many crash lock clean
 
 run: $(VENV)/.installed ## start Parcelhook with a merchant beside it and watch webhooks arrive
 	$(BIN)/parcelhook demo --data $(DATA)
@@ -55,6 +55,9 @@ bench-log: $(VENV)/.installed ## measure the dashboard on a long log; writes its
 
 bench-insights: $(VENV)/.installed ## measure the insights over ten million attempts; writes their table of docs/performance.md
 	$(BIN)/python bench/insights.py --write docs/performance.md
+
+bench-many: $(VENV)/.installed-dev ## measure PostgreSQL and JetStream beside the embedded store; writes its table of docs/performance.md
+	PYTHONPATH=tests $(BIN)/python bench/many_machines.py --write docs/performance.md
 
 $(VENV)/bin/python: # Debian keeps venv in a package of its own
 	$(PYTHON) -m venv $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv \

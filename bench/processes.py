@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,6 +81,14 @@ class Parcelhook:
         self.key = key
         self.fed = 0  # events so far: each is of a shipment of its own, for what says nothing new is not delivered
 
+    def kill(self) -> None:
+        """kill -9."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+        os.kill(self.pid, signal.SIGTERM)
+
     def call(self, path: str, body: object = None) -> Any:
         """One call of its API."""
         data = None if body is None else json.dumps(body).encode()
@@ -94,8 +103,7 @@ class Parcelhook:
 
     def cpu_s(self) -> float:
         """Processor time that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.pid)
 
     def memory_mb(self) -> float:
         """Resident memory now."""
@@ -103,12 +111,23 @@ class Parcelhook:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used, with its children, those too that have ended."""
+    used = 0.0
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for each in (str(pid), *children):
+        with contextlib.suppress(FileNotFoundError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            used += sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
 @contextlib.contextmanager
-def parcelhook() -> Iterator[Parcelhook]:
-    """A fresh Parcelhook on a fresh store."""
+def parcelhook(**more: str) -> Iterator[Parcelhook]:
+    """A fresh Parcelhook on a fresh store, with these settings beside the usual ones."""
     data = tempfile.mkdtemp(prefix="parcelhook-bench-")
     key = "phk_" + secrets.token_hex(20)
-    settings = {"DATA": data, "PORT": "0", "API_KEY": key, "EGRESS_ALLOW": "127.0.0.0/8", "LOG_FORMAT": "json"}
+    settings = {"DATA": data, "PORT": "0", "API_KEY": key, "EGRESS_ALLOW": "127.0.0.0/8", "LOG_FORMAT": "json", **more}
     environment = {f"PARCELHOOK_{name}": value for name, value in settings.items()}
     try:
         with process([sys.executable, "-m", "parcelhook.cli.main", "serve"], MEASURED, **environment) as running:

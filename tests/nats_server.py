@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ class Nats:
         self.name = name
         self.port = port or free_port()
         self._monitor = free_port()
+        self.monitor = f"http://127.0.0.1:{self._monitor}"
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / f"{name}.conf"
         cluster = ""
@@ -99,6 +101,17 @@ class NatsCluster:
     def __init__(self, folder: Path) -> None:
         routes = {name: free_port() for name in ("n1", "n2", "n3")}
         self.servers = {name: Nats(folder, name, routes=routes) for name in routes}
+
+    def leader(self, stream: str) -> str:
+        """Which of them leads a stream."""
+        for server in self.servers.values():
+            with closing(urllib.request.urlopen(server.monitor + "/jsz?streams=true", timeout=5)) as answer:
+                told = json.load(answer)
+            for account in told.get("account_details", []):
+                for one in account.get("stream_detail", []):
+                    if one["name"] == stream and one.get("cluster", {}).get("leader"):
+                        return str(one["cluster"]["leader"])
+        raise AssertionError(f"nobody leads {stream}")
 
     @property
     def url(self) -> str:
