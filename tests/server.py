@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from parcelhook.app import operator
+from parcelhook.operating import operator
 from parcelhook.settings import load
 from parcelhook.store.vault import new_key
 

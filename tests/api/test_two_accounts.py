@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from aside import put_aside
-from parcelhook.app import operator
+from parcelhook.operating import operator
 from parcelhook.settings import load
 from receiver import Receiver
 from server import Server, tracking_update, wait_until

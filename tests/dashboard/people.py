@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from parcelhook import times
-from parcelhook.app import operator
+from parcelhook.operating import operator
 from parcelhook.settings import load
 from parcelhook.store import accounts, users
 from parcelhook.store.database import Transaction, open_store

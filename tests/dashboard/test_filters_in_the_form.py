@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from parcelhook.app import operator
+from parcelhook.operating import operator
 from parcelhook.settings import load
 from parcelhook.store.users import Role
 from receiver import Receiver

@@ -12,7 +12,7 @@ from litestar.routes import HTTPRoute
 
 from guard.visits import Visitor, belongings, browser, filled, kept
 from parcelhook.api.app import create_api
-from parcelhook.app import operator
+from parcelhook.operating import operator
 from parcelhook.settings import load
 from parcelhook.store.accounts import Scope
 from receiver import Receiver

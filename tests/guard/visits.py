@@ -12,8 +12,8 @@ import httpx
 from litestar.routes import HTTPRoute
 
 from aside import put_aside
-from parcelhook.app import operator
 from parcelhook.dashboard.app import create_dashboard
+from parcelhook.operating import operator
 from parcelhook.settings import load
 from parcelhook.store.users import Role
 from receiver import Receiver

@@ -22,7 +22,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Make an API key. It is shown this once."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
     from parcelhook.store.accounts import Scope
 
@@ -34,7 +34,7 @@ def create(
 @app.command("list")
 def list_all(json: Json = False) -> None:
     """All keys of all accounts."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:
@@ -63,7 +63,7 @@ def list_all(json: Json = False) -> None:
 @app.command()
 def revoke(key: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, key_…")]) -> None:
     """Make a key open nothing. A running server notices within two seconds."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:

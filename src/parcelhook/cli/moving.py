@@ -26,7 +26,7 @@ def move(
 
     The source stays as it is. A move that was broken off goes on where it was; at the end every table is compared.
     """
-    from parcelhook.app import mover
+    from parcelhook.operating import mover
     from parcelhook.settings import load
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -63,7 +63,7 @@ def settings(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
 def migrate() -> None:
     """Bring the store up to this version. `serve` does it by itself at its start."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:
@@ -73,7 +73,7 @@ def migrate() -> None:
 
 def nodes(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """The nodes that share a PostgreSQL store, and how many of the 64 partitions of endpoints each delivers for."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:
@@ -98,7 +98,7 @@ def set_aside(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What was accepted into JetStream and could not be taken into the store, of all accounts, with its reason."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
     from parcelhook.store import ids
 
@@ -125,7 +125,7 @@ def set_aside(
 
 def prune(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Delete what is older than PARCELHOOK_RETENTION_DAYS. `serve` does it by itself every ten minutes."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:

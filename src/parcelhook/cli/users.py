@@ -23,7 +23,7 @@ def link(
     json: Json = False,
 ) -> None:
     """A one-time link: a new password for a user who is there, a new user for an address that is not. Valid for a week."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
     from parcelhook.store.users import Role
 
@@ -35,7 +35,7 @@ def link(
 @app.command("list")
 def list_all(json: Json = False) -> None:
     """All users of all accounts."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:
@@ -53,7 +53,7 @@ def list_all(json: Json = False) -> None:
 @app.command()
 def remove(email: Email) -> None:
     """Remove a user; their sessions end at once."""
-    from parcelhook.app import operator
+    from parcelhook.operating import operator
     from parcelhook.settings import load
 
     with operator(load()) as hands:

@@ -11,7 +11,6 @@ longer than its lease: then it sends nothing, and what it records changes no del
 from __future__ import annotations
 
 import heapq
-import math
 import random
 import threading
 import time
@@ -26,6 +25,7 @@ from msgspec import Struct
 from parcelhook import times
 from parcelhook.delivery.conclude import conclude
 from parcelhook.delivery.lanes import Budget, Lane, Pace
+from parcelhook.delivery.ownership import Ownership
 from parcelhook.delivery.recorder import Recorder
 from parcelhook.delivery.registry import Registry
 from parcelhook.delivery.request import Outgoing
@@ -34,9 +34,9 @@ from parcelhook.store import claiming
 from parcelhook.store.claiming import Claim, Want
 from parcelhook.store.database import Database, Transaction
 from parcelhook.store.ids import IdMaker
-from parcelhook.webhooks import partitions
 from parcelhook.webhooks.delivery import Delivery, Outcome
 from parcelhook.webhooks.endpoint import Endpoint
+from parcelhook.webhooks.partitions import partition_of
 
 LONGEST_WAIT_MS: Final = 1_000
 SWEEP_MS: Final = 60_000  # the net below the signals: everything pending is looked at this often
@@ -90,10 +90,7 @@ class Worker:
         self._crashed = crashed
         self._recorder = Recorder(database, maker, self._on_recorded, self._on_record_failed, node)
         self._alone = node is None
-        self._fences: Mapping[int, int] = dict.fromkeys(partitions.ALL, 0) if self._alone else {}
-        self._owned_until = math.inf  # on the monotonic clock
-        self._unsettled: Counter[int] = Counter()  # by partition: in flight, or ended and not recorded yet
-        self._handing_over: dict[int, Callable[[int], None]] = {}
+        self._owned = Ownership(alone=self._alone)
         self._inbox: deque[Callable[[], None]] = deque()
         self._budget = Budget()
         self._lanes: dict[int, Lane] = {}
@@ -216,7 +213,7 @@ class Worker:
             self._stop_at is None
             and len(self._sender) < MOST_IN_FLIGHT
             and len(self._recorder) < MOST_UNRECORDED
-            and (self._alone or time.monotonic() < self._owned_until)
+            and self._owned.holds(time.monotonic())
         )
 
     def _feed(self, now_ms: int) -> None:
@@ -251,8 +248,7 @@ class Worker:
         changing = outgoing.changing(
             delivery.event, body, attempt=delivery.attempts + 1, now_s=now_ms // 1_000, test=False
         )  # fmt: skip
-        self._unsettled[lane.partition] += 1
-        flight = _Flight(lane, self._fences[lane.partition], delivery, outgoing, changing)
+        flight = _Flight(lane, self._owned.sent(lane.partition), delivery, outgoing, changing)
         self._sender.start(flight, outgoing, outgoing.lines(changing), body)
 
     def _outgoing_of(self, endpoint: Endpoint, now_ms: int) -> Outgoing:
@@ -297,28 +293,18 @@ class Worker:
         self._sweep_at = 0
 
     def _on_own(self, fences: Mapping[int, int], until_s: float) -> None:
-        lost = {number for number, fence in self._fences.items() if fences.get(number) != fence}
-        gained = {number for number, fence in fences.items() if self._fences.get(number) != fence}
-        self._fences = fences
-        self._owned_until = until_s
+        lost, gained = self._owned.take(fences, until_s)
         self._close_lanes(lost)
         if gained:
             self._sweep_at = 0
 
     def _on_hand_over(self, given_up: Collection[int], settled: Callable[[int], None]) -> None:
-        self._fences = {number: fence for number, fence in self._fences.items() if number not in given_up}
         self._close_lanes(given_up)
-        self._handing_over |= dict.fromkeys(given_up, settled)
-        self._settle(given_up)
+        self._owned.give_up(given_up, settled)
 
     def _close_lanes(self, numbers: Collection[int]) -> None:
         for endpoint_id in [key for key, lane in self._lanes.items() if lane.partition in numbers]:
             self._lanes.pop(endpoint_id).close()
-
-    def _settle(self, numbers: Collection[int]) -> None:
-        for number in numbers:
-            if not self._unsettled[number] and number in self._handing_over:
-                self._handing_over.pop(number)(number)
 
     def _on_endpoint(self, endpoint_id: int) -> None:
         endpoint = self._registry.get(endpoint_id)
@@ -342,8 +328,8 @@ class Worker:
         lane = self._lanes.get(endpoint_id)
         if lane is None:
             endpoint = self._registry.get(endpoint_id)
-            number = partitions.partition_of(endpoint_id)
-            if endpoint is None or number not in self._fences:
+            number = partition_of(endpoint_id)
+            if endpoint is None or number not in self._owned:
                 return None
             first_wait_s = (endpoint.retry_schedule or self._schedule or (1.0,))[0]
             lane = self._lanes[endpoint_id] = Lane(endpoint, int(first_wait_s * 1_000), self._budget, number)
@@ -387,8 +373,7 @@ class Worker:
 
     def _let_go(self, outcomes: Sequence[Outcome]) -> None:
         self._recorder.settled(committed=True)
-        settled = Counter(partitions.partition_of(outcome.delivery.endpoint_id) for outcome in outcomes)
-        self._unsettled -= settled
+        self._owned.recorded(Counter(partition_of(outcome.delivery.endpoint_id) for outcome in outcomes))
         for outcome in outcomes:
             delivery = outcome.delivery
             lane = self._lanes.get(delivery.endpoint_id)
@@ -400,7 +385,6 @@ class Worker:
             elif lane.strict:
                 lane.backlog = True  # the next event of the shipment may go now
             self._look_at[delivery.endpoint_id] = None
-        self._settle(settled)
 
     def _on_record_failed(self) -> None:
         self._tell(lambda: self._recorder.settled(committed=False))
