@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +28,18 @@ _CONFIG = (
 
 
 class Postgres:
-    """A server with a cluster of its own in `folder`. `url()` names a database of it; `kill` is kill -9, `start` brings it back."""
+    """A server with a cluster of its own. `url()` names a database of it; `kill` is kill -9, `start` brings it back.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    It lies in `folder`. Run by root it is another user's, who may not come into pytest's own folders: then it lies apart and
+    is removed at the end, unless it is to be `here` for its file system.
+    """
+
+    def __init__(self, folder: Path, *options: str, here: bool = False) -> None:
+        self._apart: Path | None = None
+        if os.geteuid() == 0 and not here:
+            self._apart = Path(tempfile.mkdtemp(prefix="parcelhook-postgresql-"))
+            self._apart.chmod(0o711)
+            folder = self._apart / folder.name
         self._folder = folder
         self._binaries = _binaries(folder.parent)
         self._owner = _owner()
@@ -123,6 +133,12 @@ class Postgres:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.stop()
+        self.remove()
+
+    def remove(self) -> None:
+        """What lies apart, once it has stopped."""
+        if self._apart is not None:
+            shutil.rmtree(self._apart, ignore_errors=True)
 
     def _run(self, *command: str) -> None:
         subprocess.run(

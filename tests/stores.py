@@ -54,6 +54,7 @@ class Databases:
         """Stop the server, if it was started."""
         if self._server is not None:
             self._server.stop()
+            self._server.remove()
 
 
 @contextmanager

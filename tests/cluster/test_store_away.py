@@ -126,7 +126,7 @@ def test_the_embedded_store_on_a_full_disk_refuses_and_goes_on_when_there_is_roo
 def test_a_database_on_a_full_disk(tmp_path: Path, receiver: Receiver) -> None:
     with (
         small_disk(tmp_path / "disk", 400) as disk,
-        Postgres(disk / "pg", "max_wal_size=64MB", "min_wal_size=32MB") as postgres,
+        Postgres(disk / "pg", "max_wal_size=64MB", "min_wal_size=32MB", here=True) as postgres,
         cluster(tmp_path, postgres.url(postgres.new_database())) as nodes,
     ):
         nodes.start("all1")
