@@ -12,9 +12,12 @@ import tempfile
 import threading
 import time
 import urllib.error
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 import processes
 from nats_server import Nats, NatsCluster
@@ -24,7 +27,7 @@ from parcelhook.store.database import Database, open_store
 from parcelhook.store.vault import new_key
 from postgres import Postgres
 from processes import Parcelhook, Receiver, cpu_s
-from run import feed_and_wait
+from run import feed_and_wait, load
 
 BEGIN, END = "<!-- Written by make bench-many -->", "<!-- to here, of many machines -->"
 KINDS = ("embedded store", "PostgreSQL", "PostgreSQL and JetStream")
@@ -35,13 +38,18 @@ def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="smaller counts, one round")
+    parser.add_argument(
+        "--only", default="cprl", help="which parts: c costs, p what one node can do, r recoveries, l claims"
+    )
     parser.add_argument("--write", type=Path, help="the Markdown page whose table is replaced")
     args = parser.parse_args()
-    lines = [
-        *costs(rounds=1 if args.quick else 3, count=6_000 if args.quick else 30_000),
-        *recoveries(rounds=1 if args.quick else 3),
-        *claims(count=50_000 if args.quick else 1_000_000),
-    ]
+    parts = {
+        "c": lambda: costs(rounds=1 if args.quick else 3, count=6_000 if args.quick else 30_000),
+        "p": lambda: capacities(rounds=1 if args.quick else 3, count=6_000 if args.quick else 30_000),
+        "r": lambda: recoveries(rounds=1 if args.quick else 3),
+        "l": lambda: claims(count=50_000 if args.quick else 1_000_000),
+    }
+    lines = [line for part in args.only for line in parts[part]()]
     text = "\n".join(lines)
     print(text)
     if args.write:
@@ -58,18 +66,19 @@ def costs(*, rounds: int, count: int) -> list[str]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         receiver = stack.enter_context(processes.receiver())
         postgres = stack.enter_context(Postgres(folder / "pg"))
-        nats = stack.enter_context(Nats(folder / "nats"))
         for number in range(rounds):
             for batch, connections in ((100, 8), (1, 128)):
                 for kind in KINDS:
                     say(f"round {number + 1} of {rounds}: {kind}, {batch} a request")
                     settings = {} if kind == KINDS[0] else shared(postgres)
                     beside = [] if kind == KINDS[0] else [postgres.pid]
-                    if kind == KINDS[2]:
-                        settings["NATS_URL"] = nats.url
-                        beside.append(nats.pid)
-                    some = count if batch > 1 else count // 2
-                    cost = one_cost(receiver, settings, beside, count=some, batch=batch, connections=connections)
+                    with ExitStack() as own:
+                        if kind == KINDS[2]:
+                            nats = own.enter_context(Nats(folder / f"nats-{number}-{batch}"))
+                            settings["NATS_URL"] = nats.url
+                            beside.append(nats.pid)
+                        some = count if batch > 1 else count // 2
+                        cost = one_cost(receiver, settings, beside, count=some, batch=batch, connections=connections)
                     found.setdefault((kind, batch), []).append(cost)
     lines = [
         "| on one machine, all processes together | deliveries | processor time each | of the embedded store |",
@@ -96,6 +105,85 @@ def one_cost(
         before = server.cpu_s() + sum(map(cpu_s, beside))
         rate = feed_and_wait(receiver, server, count, batch=batch, connections=connections)
         return rate, (server.cpu_s() + sum(map(cpu_s, beside)) - before) / count * 1e6
+
+
+def capacities(*, rounds: int, count: int) -> list[str]:
+    """What one node can do of each thing alone, and what it writes: what an estimate for many is made from."""
+    found: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        found.setdefault(name, []).append(value)
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        receiver = stack.enter_context(processes.receiver())
+        postgres = stack.enter_context(Postgres(folder / "pg"))
+        for number in range(rounds):
+            say(f"what one node can do, {number + 1} of {rounds}")
+            settings = shared(postgres)
+            with processes.parcelhook(**settings) as server, open_database(settings) as database:
+                time.sleep(SETTLE_S)
+                before, node, store = now(database), server.cpu_s(), cpu_s(postgres.pid)
+                note("accepted into PostgreSQL", count / fed(server, count))
+                note("accepted: node µs", (server.cpu_s() - node) / count * 1e6)
+                note("accepted: PostgreSQL µs", (cpu_s(postgres.pid) - store) / count * 1e6)
+                note("accepted: WAL bytes", (now(database)[0] - before[0]) / count)
+                server.connect(receiver.url + "/fast", "tracking_update", concurrency=64)
+                feed_and_wait(receiver, server, 500, batch=100, connections=4)
+                before, node, store = now(database), server.cpu_s(), cpu_s(postgres.pid)
+                feed_and_wait(receiver, server, count, batch=100, connections=8)
+                time.sleep(1)
+                after = now(database)
+                note("accepted and delivered: node µs", (server.cpu_s() - node) / count * 1e6)
+                note("accepted and delivered: PostgreSQL µs", (cpu_s(postgres.pid) - store) / count * 1e6)
+                note("accepted and delivered: WAL bytes", (after[0] - before[0]) / count)
+                note("accepted and delivered: bytes on disk", (after[1] - before[1]) / count)
+            settings = shared(postgres)
+            with (
+                Nats(folder / f"nats-{number}") as nats,
+                processes.parcelhook(**settings, NATS_URL=nats.url) as server,
+                open_database(settings) as database,
+            ):
+                time.sleep(SETTLE_S)
+                began = time.monotonic()
+                note("accepted into JetStream", count / fed(server, count))
+                while database.execute("SELECT count(*) FROM events").fetchone() != (count,):
+                    time.sleep(0.05)
+                note("accepted and taken on by the same node", count / (time.monotonic() - began))
+    units = {
+        "accepted into PostgreSQL": "/s",
+        "accepted into JetStream": "/s",
+        "accepted and taken on by the same node": "/s",
+    }
+    lines = ["| one node, 100 events a request | |", "| --- | --- |"]
+    for name, values in found.items():
+        words, _, unit = name.rpartition(" ") if name.endswith("µs") else (name, "", units.get(name, " bytes"))
+        words = words.replace(" bytes", "").replace("bytes on disk", "on disk")
+        lines.append(
+            f"| {words} | {statistics.median(values):,.0f}{' µs an event' if unit == 'µs' else unit if unit == '/s' else ' bytes an event'} |"
+        )
+    return [*lines, ""]
+
+
+def fed(server: Parcelhook, count: int) -> float:
+    """Seconds until so many events are accepted."""
+    told = load(server, events=count, batch=100, connections=8)
+    return (int(str(told["accepted_ns"])) - int(str(told["started_ns"]))) / 1e9
+
+
+@contextmanager
+def open_database(settings: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
+    """The node's database, to look at."""
+    with psycopg.connect(settings["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+def now(database: psycopg.Connection[Any]) -> tuple[int, int]:
+    """How much was ever written to its log, and how large it is."""
+    query = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, pg_database_size(current_database())"
+    row = database.execute(query).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
 
 
 def shared(postgres: Postgres) -> dict[str, str]:
