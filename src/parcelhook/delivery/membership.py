@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 from typing import Final
 
 import structlog
@@ -46,6 +47,7 @@ class Membership:
         self._look = threading.Event()
         self._closing = False
         self._handing_over: dict[int, float] = {}  # partition, and until when what is in flight is waited for
+        self._settled_now: SimpleQueue[int] = SimpleQueue()
         self._standing: Standing | None = None
         self._faulty = False
         maker.become(database.apart(lambda connection: leases.join(connection, node)))
@@ -88,9 +90,10 @@ class Membership:
             try:
                 self._beat()
                 self._faulty = False
-            except (Busy, Conflict) as error:
+            except Exception as error:
+                # Whatever it is: without this thread the leases run out, and nobody would know why.
                 if not self._faulty:
-                    log.error("node.cut_off", error=str(error))
+                    log.error("node.cut_off", error=str(error), exc_info=not isinstance(error, (Busy, Conflict)))
                 self._faulty = True
                 pause = AFTER_FAULT_S
             self._look.wait(pause)
@@ -113,13 +116,17 @@ class Membership:
         if given_up:
             self._handing_over |= dict.fromkeys(given_up, began + PATIENCE_S)
             self._worker.hand_over(given_up, self._settled)
+        while not self._settled_now.empty():
+            number = self._settled_now.get()
+            if number in self._handing_over:
+                self._handing_over[number] = 0.0
         overdue = [number for number, until in self._handing_over.items() if until < began]
         if overdue:
             self._release(overdue)
 
     def _settled(self, partition: int) -> None:
-        """On the worker's thread: it is overdue now."""
-        self._handing_over[partition] = 0.0
+        """On the worker's thread: it need not be waited for any longer."""
+        self._settled_now.put(partition)
         self._look.set()
 
     def _release(self, partitions: list[int]) -> None:

@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from parcelhook import __version__
+from parcelhook import __version__, times
 from parcelhook.delivery import connecting
 from parcelhook.delivery.egress import Egress, check_source, parse_proxy
 from parcelhook.delivery.intake import Intake
@@ -29,7 +29,7 @@ from parcelhook.delivery.upkeep import Upkeep
 from parcelhook.delivery.worker import Worker
 from parcelhook.errors import Busy, SettingsError
 from parcelhook.settings import Settings
-from parcelhook.store import accounts, endpoints, hubs, leases
+from parcelhook.store import accounts, days, endpoints, hubs, leases
 from parcelhook.store import vault as vaults
 from parcelhook.store.accounts import KeyHolder
 from parcelhook.store.database import Database, open_store
@@ -69,6 +69,7 @@ class Platform:
         self.vault = open_vault(settings, self.database)
         self.ids = IdMaker()
         shared = self.database.shared
+        self.database.write_now(lambda transaction: days.prepare(transaction, times.now_ms()))
         node = Node(
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             host=socket.gethostname(),
@@ -103,9 +104,8 @@ class Platform:
         self._figures = _Figures(self)
         self.metrics_registry = CollectorRegistry()
         self.metrics_registry.register(self._figures)
-        self.stream_state: Callable[[], str] | None = (
-            None  # of the stream that events are accepted into, if there is one
-        )
+        # Of the stream that events are accepted into, if there is one.
+        self.stream_state: Callable[[], str] | None = None
         self._known_keys: dict[str, tuple[KeyHolder, float]] = {}
         self._disabling: set[asyncio.Task[Endpoint]] = set()
 

@@ -101,8 +101,10 @@ class Signals:
             try:
                 with psycopg.connect(self._url, autocommit=True, **connecting(self._url)) as connection:
                     work(connection)
-            except (psycopg.Error, Busy) as error:
-                log.warning("signals.broken", error=str(error).strip())
+            except Exception as error:
+                # Whatever it is: without these threads the node would be deaf or dumb, and nobody would know why.
+                expected = isinstance(error, (psycopg.Error, Busy))
+                log.warning("signals.broken", error=str(error).strip(), exc_info=not expected)
                 self._closing.wait(PAUSE_S)
 
     def _listen(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -80,8 +80,9 @@ class Ingest:
                 await self._go_on()
             except _Overtaken:
                 log.info("stream.overtaken")
-            except Busy as error:
-                log.warning("stream.not_ingested", error=str(error))
+            except Exception as error:
+                # Whatever it is: nothing of the stream is lost, and it is gone on from where the store is.
+                log.warning("stream.not_ingested", error=str(error), exc_info=not isinstance(error, Busy))
                 await asyncio.sleep(FAULT_PAUSE_S)
 
     def _is_ours(self) -> bool:
