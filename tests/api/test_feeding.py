@@ -34,6 +34,15 @@ def test_what_curl_sends_by_itself_is_read_as_json(account: httpx.Client) -> Non
     assert post(account, tracking_update(), "application/x-www-form-urlencoded").status_code == 202
 
 
+def test_an_id_that_came_with_a_scan_that_was_known_is_still_free(account: httpx.Client) -> None:
+    first = post(account, tracking_update("1", id="first")).json()["accepted"]
+    known = post(account, tracking_update("1", id="second")).json()["accepted"]
+    assert (first, known) == ([{"id": "first", "duplicate": False}], [{"id": "first", "duplicate": True}])
+    other = post(account, tracking_update("2", id="second")).json()["accepted"]
+    assert other == [{"id": "second", "duplicate": False}]
+    assert account.get("/v1/events/second").json()["id"] == "second"
+
+
 def test_a_short_tracking_update_is_filled_up(account: httpx.Client) -> None:
     short = {"Event": "TRACKING_UPDATE", "TransactionID": "1", "date": 1, "message": "m", "code": 2}
     accepted = post(account, short).json()["accepted"][0]

@@ -94,6 +94,24 @@ def test_an_idempotency_key_answers_as_before_even_within_one_commit(database: D
     assert len(claim(database, 7).deliveries) == 1
 
 
+def test_what_a_refused_request_brought_is_not_known_and_may_be_fed_in_again(database: Database) -> None:
+    accept(database, feed(1, offer(event(given="a"), 7), key="k", fingerprint=b"a"))
+    wrong, right = accept(
+        database,
+        feed(1, offer(event(given="b", order="wrong"), 7), key="k", fingerprint=b"b"),
+        feed(1, offer(event(given="b", order="right"), 7)),
+    )
+    assert wrong.error is not None
+    assert [line.duplicate for line in right.accepted] == [False]
+    (refused,) = accept(database, feed(1, offer(event(given="c"), 7), key="k", fingerprint=b"c"))
+    assert refused.error is not None
+    (again,) = accept(database, feed(1, offer(event(given="c"), 7)))
+    assert [line.duplicate for line in again.accepted] == [False]
+    found = database.read_now(lambda connection: [events.one(connection, 1, name) for name in ("a", "b", "c")])
+    assert [one and one.order_id for one in found] == ["1", "right", "1"]
+    assert len(claim(database, 7, now=NOW + 50).deliveries) == 3
+
+
 def test_log_ids_grow_with_the_commits(database: Database) -> None:
     made = [offer(event(), 7).deliveries[0] for _ in range(75)]
     accept(database, feed(1, *(offer(one.event, 7) for one in made)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -119,8 +119,14 @@ class _Batch:
 
     def __init__(self, transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> None:
         self._transaction = transaction
-        self._known = _known_ids(transaction, feeds)
-        self._used: dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]] = {}
+        self._used = _earlier_answers(transaction.hot, feeds)
+        self._given = _given_ids(feeds, self._used)
+        self._known = {
+            (account_id, name)
+            for account_id, names in sorted(self._given.items())
+            for name in transaction.hot.known_ids(account_id, names)
+        }
+        self._noted = {(account_id, name) for account_id, names in self._given.items() for name in names} - self._known
         self._events: list[StoredEvent] = []
         self._deliveries: list[Delivery] = []
         self._due: dict[int, int] = {}  # by event, when its deliveries are
@@ -133,7 +139,7 @@ class _Batch:
         """One request."""
         hot = self._transaction.hot
         if feed.key is not None:
-            earlier = self._used.get((feed.account_id, feed.key)) or _earlier_answer(hot, feed.account_id, feed.key)
+            earlier = self._used.get((feed.account_id, feed.key))
             if earlier is not None:
                 return _repeated(feed, *earlier)
         lines: list[Accepted] = []
@@ -159,6 +165,8 @@ class _Batch:
     def save(self) -> None:
         """Everything that was taken, into the store."""
         hot = self._transaction.hot
+        for account_id, name in self._noted:  # of what became no event: a scan that was known
+            hot.forget_id(account_id, name)
         hot.insert("events", _EVENT_COLUMNS, [_event_row(event) for event in self._events])
         self._shipments.save()
         counting.count_events(self._transaction, self._events)
@@ -199,6 +207,8 @@ class _Batch:
     def _add(self, offer: Offer, event: Event, body: bytes, fresh: list[Delivery] | None) -> Accepted:
         """The event, and a delivery to each endpoint that wants it; none where `fresh` is None."""
         given_id = offer.given_id
+        if given_id is not None:
+            self._noted.discard((offer.account_id, given_id))
         stored = StoredEvent(
             id=offer.first_id,
             account_id=offer.account_id,
@@ -260,23 +270,31 @@ def _named(feeds: Sequence[Feed]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
                 yield offer.account_id, offer.event.TransactionID, numbers
 
 
-def _known_ids(transaction: Transaction, feeds: Sequence[Feed]) -> set[tuple[int, str]]:
-    """The given ids that stand for events already. Those that do not are noted for the first offer that brings them."""
-    given: dict[int, dict[str, int]] = {}
+def _earlier_answers(hot: Hot, feeds: Sequence[Feed]) -> dict[tuple[int, str], tuple[bytes, tuple[Accepted, ...]]]:
+    """What is kept under the Idempotency-Keys of these requests: the fingerprint, and the answer."""
+    found = {}
+    for account_id, key in {(feed.account_id, feed.key) for feed in feeds if feed.key is not None}:
+        kept = hot.earlier_answer(account_id, key)
+        if kept is not None:
+            found[account_id, key] = kept[0], msgspec.json.decode(kept[1], type=tuple[Accepted, ...])
+    return found
+
+
+def _given_ids(feeds: Sequence[Feed], used: Mapping[tuple[int, str], object]) -> dict[int, dict[str, int]]:
+    """By account, the ids that feeders gave, each with the number of the first event that brings it. Of a request whose
+    Idempotency-Key was used before nothing is taken, so it brings none.
+    """
+    found: dict[int, dict[str, int]] = {}
+    keys = set(used)
     for feed in feeds:
+        if feed.key is not None:
+            if (feed.account_id, feed.key) in keys:
+                continue
+            keys.add((feed.account_id, feed.key))
         for offer in feed.offers:
             if offer.given_id is not None:
-                given.setdefault(feed.account_id, {}).setdefault(offer.given_id, offer.first_id)
-    return {
-        (account_id, name)
-        for account_id, names in sorted(given.items())
-        for name in transaction.hot.known_ids(account_id, names)
-    }
-
-
-def _earlier_answer(hot: Hot, account_id: int, key: str) -> tuple[bytes, tuple[Accepted, ...]] | None:
-    found = hot.earlier_answer(account_id, key)
-    return None if found is None else (found[0], msgspec.json.decode(found[1], type=tuple[Accepted, ...]))
+                found.setdefault(feed.account_id, {}).setdefault(offer.given_id, offer.first_id)
+    return found
 
 
 def _repeated(feed: Feed, fingerprint: bytes, accepted: tuple[Accepted, ...]) -> Acceptance:

@@ -65,6 +65,9 @@ class Hot(Protocol):
     def known_ids(self, account_id: int, given: Mapping[str, int]) -> set[str]:
         """Which of these ids an event of the account has already. The others belong to their events (by number) now."""
 
+    def forget_id(self, account_id: int, given_id: str) -> None:
+        """It became no event after all, and is free again."""
+
     def earlier_answer(self, account_id: int, key: str) -> tuple[bytes, bytes] | None:
         """The fingerprint and the answer that are kept under an Idempotency-Key."""
 

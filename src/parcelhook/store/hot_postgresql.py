@@ -58,6 +58,10 @@ class HotPostgresql:
         new = {number for (number,) in self._all(_NEW_IDS, (account_id, names, [given[name] for name in names]))}
         return {name for name, number in given.items() if number not in new}
 
+    def forget_id(self, account_id: int, given_id: str) -> None:
+        """It is free again."""
+        self._cursor.execute(_FORGET_ID, (account_id, given_id))
+
     def earlier_answer(self, account_id: int, key: str) -> tuple[bytes, bytes] | None:
         """Of that key."""
         found = self._all(_EARLIER_ANSWER, (account_id, key))
@@ -124,6 +128,7 @@ _NEW_IDS: Final = b"""
     SELECT %b::bigint, name, number FROM unnest(%b::text[], %b::bigint[]) AS given(name, number)
     ON CONFLICT DO NOTHING RETURNING event_id
 """
+_FORGET_ID: Final = b"DELETE FROM given_ids WHERE account_id = %b AND given_id = %b"
 _EARLIER_ANSWER: Final = b"SELECT fingerprint, answer FROM idempotency WHERE account_id = %b AND key = %b"
 _UPDATES_OF: Final = b"SELECT id, given_id, body FROM events WHERE account_id = %b AND transaction_id = %b AND kind = 3"
 _SHIPMENTS_WITH: Final = b"""

@@ -52,6 +52,10 @@ class HotSqlite:
         self.insert("given_ids", "account_id, given_id, event_id", new)
         return known
 
+    def forget_id(self, account_id: int, given_id: str) -> None:
+        """It is free again."""
+        self._raw.execute(_FORGET_ID, (account_id, given_id))
+
     def earlier_answer(self, account_id: int, key: str) -> tuple[bytes, bytes] | None:
         """Of that key."""
         found: tuple[bytes, bytes] | None = self._raw.execute(_EARLIER_ANSWER, (account_id, key)).fetchone()
@@ -123,6 +127,7 @@ _LoadedRow = tuple[
 _KNOWN_IDS: Final = """
     SELECT given_id FROM given_ids WHERE account_id = ? AND given_id IN (SELECT value FROM json_each(?))
 """
+_FORGET_ID: Final = "DELETE FROM given_ids WHERE account_id = ? AND given_id = ?"
 _EARLIER_ANSWER: Final = "SELECT fingerprint, answer FROM idempotency WHERE account_id = ? AND key = ?"
 _UPDATES_OF: Final = "SELECT id, given_id, body FROM events WHERE account_id = ? AND transaction_id = ? AND kind = 3"
 _SHIPMENTS_WITH: Final = """
