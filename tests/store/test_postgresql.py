@@ -208,3 +208,16 @@ def test_of_two_nodes_whose_clocks_differ_the_later_event_of_a_shipment_is_due_l
         accept(node, feed(1, offer(event(shipment="s", order=str(at), at=at), 7)))
     due = claim(behind, 7, now=NOW + 2_000).deliveries
     assert [one.event.order_id for one in due] == [str(NOW + 900), str(NOW), str(NOW + 1)]
+
+
+def test_a_node_goes_on_where_a_newer_one_has_changed_the_schema(url: str, tmp_path: Path) -> None:
+    """As in a rolling deploy: an old node that starts again finds a revision that it does not know."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    opened = open_store(tmp_path, url)
+    try:
+        assert opened.migrated == []
+        accept(opened, feed(1, offer(event(), 7)))
+        assert len(claim(opened, 7).deliveries) == 1
+    finally:
+        opened.close()
