@@ -214,6 +214,29 @@ def test_what_cannot_be_taken_is_set_aside_with_its_reason_and_the_rest_goes_on(
         assert client.post(f"/v1/set-aside/{one['id']}/feed").status_code == 404
 
 
+def test_a_stream_that_was_made_anew_is_taken_from_its_beginning(nodes: Cluster, receiver: Receiver) -> None:
+    """As after the loss of all NATS servers: what is in the store stays, and what comes then has small numbers again."""
+    with nodes.client("api1") as client:
+        made = connect(client, receiver, 1, events=["order_error"])
+        for order in ("1", "2", "3"):
+            client.post("/v1/events", json=error(order)).raise_for_status()
+            wait_until(lambda order=order: len(receiver.events()) == int(order))  # type: ignore[misc]
+        asyncio.run(delete_stream(nodes))
+        assert nodes.nodes["api1"].stop() == 0
+        nodes.nodes["api1"].start()  # it makes the stream
+        client.post("/v1/events", json=error("4")).raise_for_status()
+        wait_until(lambda: len(receiver.events()) == 4)
+        nothing_waits(client, made)
+
+
+async def delete_stream(nodes: Cluster) -> None:
+    client = await nats.connect(nodes.setting("NATS_URL"))
+    try:
+        await client.jetstream().delete_stream(STREAM)
+    finally:
+        await client.close()
+
+
 async def publish_junk(nodes: Cluster) -> None:
     """What some other program might publish there."""
     client = await nats.connect(nodes.setting("NATS_URL"))

@@ -56,7 +56,7 @@ class Ingest:
         self._stream = stream
         self._task: asyncio.Task[None] | None = None
         self._position: Position | None = None
-        self._known = False  # whether the store has a position at all
+        self._stored: int | None = None  # the sequence that the store has, of whichever stream; None if it has none yet
         self._forgotten_at = 0.0
         self.waiting = 0  # messages that are not in the store yet, where the duty is ours
 
@@ -93,7 +93,7 @@ class Ingest:
         """From where the store is, until we are not to any more, or something fails."""
         end, _ = await self._stream.info()
         stored = await self._platform.database.read(set_aside.position)
-        self._known = stored is not None
+        self._stored = None if stored is None else stored[1]
         # Another stream of the same name begins anew; of ours the rest is there.
         sequence = stored[1] if stored is not None and stored[0] == end.created else 0
         self._position = Position(end.created, sequence)
@@ -108,12 +108,15 @@ class Ingest:
     async def _step(self, reader: Reader) -> None:
         found = await reader.next(MESSAGES_AT_ONCE, WAIT_S)
         while found and not found[-1].last:
-            found += await reader.next(1, WAIT_S)
+            rest = await reader.next(1, WAIT_S)
+            if not rest:
+                raise Busy("The other parts of a message did not come. Reading begins anew.")
+            found += rest
         if found:
             await self._take(_whole(found))
         else:
             end, _ = await self._stream.info()
-            if self._position is not None and end.sequence > self._position.sequence:
+            if end != self._position and end.sequence > 0:
                 raise Busy("The stream has more than was read. Reading begins anew.")
         await self._forget()
 
@@ -147,7 +150,7 @@ class Ingest:
         """By one transaction, with the new position if there is one."""
         position = self._position
         assert position is not None  # noqa: S101  (we have read it before we take anything)
-        known = self._known
+        before = self._stored
 
         def finish(transaction: Transaction, acceptances: Sequence[Acceptance]) -> None:
             for one in aside:
@@ -155,15 +158,13 @@ class Ingest:
             for one_given, acceptance in zip(given, acceptances, strict=True):
                 if acceptance.error is not None:
                     set_aside.insert(transaction.sql, self._of_request(one_given, str(acceptance.error)))
-            if sequence is not None:
-                before = position.sequence if known else None
-                if not set_aside.advance(transaction.sql, position.created, before, sequence):
-                    raise _Overtaken
+            if sequence is not None and not set_aside.advance(transaction.sql, position.created, before, sequence):
+                raise _Overtaken
 
         await self._platform.intake.ingest(given, finish)
         if sequence is not None:
             self._position = Position(position.created, sequence)
-            self._known = True
+            self._stored = sequence
 
     async def _forget(self) -> None:
         now = asyncio.get_running_loop().time()
