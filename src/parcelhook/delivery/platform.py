@@ -95,10 +95,13 @@ class Platform:
         self.membership = (
             Membership(self.database, node, self.worker, self.ids, partial(self._tell, leases=True)) if shared else None
         )
-        self.intake = (
-            Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted, self.refresh)
-            if shared
-            else Intake(self.database, self.registry, self.ids, self.worker, self._on_accepted)
+        self.intake = Intake(
+            self.database,
+            self.registry,
+            self.ids,
+            self.worker,
+            self._on_accepted,
+            self.refresh if shared else None,
         )
         self.upkeep = Upkeep(self.database, retention_days=settings.retention_days, ours=self._does_upkeep)
         self._figures = _Figures(self)
@@ -170,7 +173,7 @@ class Platform:
         else:
             self.registry.put(endpoint, version)
         self.worker.endpoint_changed(endpoint_id)
-        self._tell(endpoints=(endpoint_id,))
+        self._tell(endpoints=True)
 
     async def refresh(self) -> None:
         """Take in what other nodes changed of endpoints."""
@@ -213,7 +216,7 @@ class Platform:
 
     def _on_accepted(self, deliveries: Sequence[Delivery]) -> None:
         """On the writer's thread, once a commit."""
-        if self.signals is not None:
+        if self.signals is not None:  # on the hot path: nobody to tell, nothing to gather
             self._tell(due={delivery.endpoint_id for delivery in deliveries})
         if self._tracing is not None:
             self._tracing.accepted(deliveries)

@@ -120,13 +120,13 @@ class _Batch:
     def __init__(self, transaction: Transaction, feeds: Sequence[Feed], maker: ids.IdMaker) -> None:
         self._transaction = transaction
         self._used = _earlier_answers(transaction.hot, feeds)
-        self._given = _given_ids(feeds, self._used)
+        given = _given_ids(feeds, self._used)
         self._known = {
             (account_id, name)
-            for account_id, names in sorted(self._given.items())
+            for account_id, names in sorted(given.items())
             for name in transaction.hot.known_ids(account_id, names)
         }
-        self._noted = {(account_id, name) for account_id, names in self._given.items() for name in names} - self._known
+        self._noted = {(account_id, name) for account_id, names in given.items() for name in names} - self._known
         self._events: list[StoredEvent] = []
         self._deliveries: list[Delivery] = []
         self._due: dict[int, int] = {}  # by event, when its deliveries are

@@ -128,36 +128,14 @@ class Database:
 
     def read_now(self, question: Callable[[Connection], T]) -> T:
         """The same, on the caller's thread."""
-        try:
-            with self._store.engine.connect() as connection:
-                connection.exec_driver_sql(self._store.snapshot)  # all statements of one question see the same
-                try:
-                    return question(connection)
-                finally:
-                    if not connection.invalidated:
-                        connection.exec_driver_sql("ROLLBACK")
-        except DBAPIError as error:
-            if not self._store.is_gone(error):
-                raise
-            raise Busy(f"The store does not answer: {_words(error)}", retry_after_s=5) from None
+        # All statements of one question see the same.
+        return self._beside(self._store.snapshot, question, "ROLLBACK")
 
     def apart(self, job: Callable[[Connection], T]) -> T:
         """The result of `job` in a transaction of its own, on the caller's thread; for what must not wait for the writer,
-        where the engine lets more than one write.
+        where the engine lets more than one write. Busy if the store is away.
         """
-        try:
-            with self._store.engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN")
-                try:
-                    result = job(connection)
-                    connection.exec_driver_sql("COMMIT")
-                except BaseException:
-                    if not connection.invalidated:
-                        connection.exec_driver_sql("ROLLBACK")
-                    raise
-        except DBAPIError as error:
-            raise Busy(f"The store does not answer: {_words(error)}", retry_after_s=5) from None
-        return result
+        return self._beside("BEGIN", job, "COMMIT")
 
     @property
     def shared(self) -> bool:
@@ -174,6 +152,24 @@ class Database:
         self._writer.join()
         self._readers.shutdown()
         self._store.close()
+
+    def _beside(self, begin: str, work: Callable[[Connection], T], end: str) -> T:
+        """A transaction on a connection of its own."""
+        try:
+            with self._store.engine.connect() as connection:
+                connection.exec_driver_sql(begin)
+                try:
+                    result = work(connection)
+                    connection.exec_driver_sql(end)
+                except BaseException:
+                    if not connection.invalidated:
+                        connection.exec_driver_sql("ROLLBACK")
+                    raise
+        except DBAPIError as error:
+            if not self._store.is_gone(error):
+                raise
+            raise Busy(f"The store does not answer: {_words(error)}", retry_after_s=5) from None
+        return result
 
     def _write(self) -> None:
         while True:

@@ -25,7 +25,6 @@ class HotPostgresql:
     """On one connection, see `hot.Hot`."""
 
     def __init__(self, raw: Connection[Any]) -> None:
-        self._raw = raw
         self._cursor = raw.cursor(binary=True, row_factory=tuple_row)
 
     def insert(self, table: str, columns: str, rows: Rows) -> None:

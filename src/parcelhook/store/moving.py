@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, delete, func, select, text, tuple_
 from parcelhook.errors import Conflict
 from parcelhook.store import days, ids, leases
 from parcelhook.store.database import Database, Transaction
+from parcelhook.store.postgresql import kept
 from parcelhook.store.schema import accounts, endpoints_version, events, metadata, summed_up, tracking_numbers
 
 ROWS_AT_ONCE: Final = 5_000
@@ -148,5 +149,5 @@ def _count(database: Database, table: Table) -> int:
 
 def _digest(row: tuple[Any, ...]) -> int:
     """A number for a row, the same on both engines: a NUL in a text becomes what PostgreSQL keeps for it."""
-    plain = [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in row]
+    plain = [kept(value) if isinstance(value, str) else value for value in row]
     return int.from_bytes(hashlib.blake2b(msgspec.msgpack.encode(plain), digest_size=8).digest(), "big")

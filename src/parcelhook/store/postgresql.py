@@ -140,12 +140,17 @@ class PostgresqlStore:
         return False
 
 
-class _TextDumper(StrBinaryDumper):
+def kept(text: str) -> str:
     """PostgreSQL keeps no NUL in a text; it is kept, and looked for, as the sign for what cannot be shown."""
+    return text.replace("\0", "\ufffd")
+
+
+class _TextDumper(StrBinaryDumper):
+    """A text as it is kept."""
 
     def dump(self, obj: str) -> Buffer | None:
         """The text's bytes."""
-        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+        return super().dump(kept(obj))
 
 
 class _PlainTextDumper(StrDumper):
@@ -153,7 +158,7 @@ class _PlainTextDumper(StrDumper):
 
     def dump(self, obj: str) -> Buffer | None:
         """The text's bytes."""
-        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+        return super().dump(kept(obj))
 
 
 def _prepare(connection: psycopg.Connection[Any], _record: object) -> None:

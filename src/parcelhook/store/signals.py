@@ -29,14 +29,14 @@ log = structlog.get_logger(__name__)
 class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is new. `sender` is the node that says so, which need not be told.
 
-    `due`: endpoints that something is due for; `endpoints`: endpoints that were changed, added or deleted; `logged`: the
+    `due`: endpoints that something is due for; `endpoints`: some were changed, added or deleted; `logged`: the
     newest line of the log; `keys`: an API key opens nothing any more; `leases`: a worker came or went; `missed`: the
     connection was broken meanwhile, so anything may be new.
     """
 
     sender: str = ""
     due: tuple[int, ...] = ()
-    endpoints: tuple[int, ...] = ()
+    endpoints: bool = False
     logged: int = 0
     keys: bool = False
     leases: bool = False
@@ -51,7 +51,7 @@ class Signals:
         self._name = name
         self._heard = heard
         self._due: set[int] = set()
-        self._endpoints: set[int] = set()
+        self._endpoints = False
         self._logged = 0
         self._keys = False
         self._leases = False
@@ -72,7 +72,7 @@ class Signals:
         self,
         *,
         due: Iterable[int] = (),
-        endpoints: Iterable[int] = (),
+        endpoints: bool = False,
         logged: int = 0,
         keys: bool = False,
         leases: bool = False,
@@ -80,7 +80,7 @@ class Signals:
         """Let the other nodes know, soon; from any thread."""
         with self._lock:
             self._due.update(due)
-            self._endpoints.update(endpoints)
+            self._endpoints |= endpoints
             self._logged = max(self._logged, logged)
             self._keys |= keys
             self._leases |= leases
@@ -130,14 +130,12 @@ class Signals:
     def _gathered(self) -> list[Signal]:
         """All that is to be told, in signals of a size that fits."""
         with self._lock:
-            due, endpoints = sorted(self._due), sorted(self._endpoints)
-            rest = Signal(sender=self._name, logged=self._logged, keys=self._keys, leases=self._leases)
-            self._due, self._endpoints = set(), set()
-            self._logged, self._keys, self._leases = 0, False, False
-        found = [Signal(sender=self._name, due=some) for some in _parts(due)]
-        found += [Signal(sender=self._name, endpoints=some) for some in _parts(endpoints)]
+            due = sorted(self._due)
+            rest = Signal(
+                sender=self._name, endpoints=self._endpoints, logged=self._logged, keys=self._keys, leases=self._leases
+            )
+            self._due = set()
+            self._endpoints, self._logged, self._keys, self._leases = False, 0, False, False
+        parts = [tuple(due[at : at + _MOST_IDS]) for at in range(0, len(due), _MOST_IDS)]
+        found = [Signal(sender=self._name, due=part) for part in parts]
         return found if rest == Signal(sender=self._name) else [*found, rest]
-
-
-def _parts(numbers: list[int]) -> list[tuple[int, ...]]:
-    return [tuple(numbers[at : at + _MOST_IDS]) for at in range(0, len(numbers), _MOST_IDS)]

@@ -25,7 +25,6 @@ from nats.js.api import (
     RetentionPolicy,
     StorageType,
     StreamConfig,
-    StreamInfo,
 )
 from nats.js.client import JetStreamContext
 
@@ -40,6 +39,8 @@ DUPLICATE_WINDOW_S: Final = 120.0
 IDLE_CONSUMER_S: Final = 30.0
 _ROOM: Final = 4_096  # of a message's size, for its headers
 _PART: Final = "Parcelhook-Part"  # which of how many, such as 2/3
+
+_FAULTS: Final = (TimeoutError, nats.errors.Error, nats.js.errors.Error)  # of the servers, and of the way to them
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +89,7 @@ class JetStream:
         found = cls(client, replicas)
         try:
             await found._ensure()
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error) as fault:
+        except _FAULTS as fault:
             await client.close()
             raise SettingsError(f"PARCELHOOK_NATS_URL: the stream cannot be made: {_words(fault)}.") from None
         return found
@@ -110,17 +111,20 @@ class JetStream:
                 await self._publish_one(content, name)
             else:
                 await self._publish_batch(pieces, name)
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error) as fault:
+        except _FAULTS as fault:
             log.error("stream.not_taken", error=_words(fault))
-            raise Busy("The stream did not take it. Nothing of this request was accepted.", retry_after_s=2) from None
+            raise Busy(
+                "The stream did not confirm it in time. Send it again: under the same ids or Idempotency-Key it counts once.",
+                retry_after_s=2,
+            ) from None
 
     async def info(self) -> tuple[Position, int]:
         """The end of the stream, and how many messages it holds."""
         try:
             found = await self._stream.stream_info(STREAM)
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error) as fault:
-            raise Busy(f"JetStream does not answer: {_words(fault)}.") from None
-        return Position(_created(found), found.state.last_seq), found.state.messages
+        except _FAULTS as fault:
+            raise _silent(fault) from None
+        return Position(str(found.created), found.state.last_seq), found.state.messages
 
     async def read_from(self, sequence: int) -> Reader:
         """What comes after that message, in order. Busy if JetStream does not answer."""
@@ -132,14 +136,14 @@ class JetStream:
         )
         try:
             return Reader(await self._stream.pull_subscribe(SUBJECT, stream=STREAM, config=config))
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error) as fault:
-            raise Busy(f"JetStream does not answer: {_words(fault)}.") from None
+        except _FAULTS as fault:
+            raise _silent(fault) from None
 
     async def forget_until(self, sequence: int) -> None:
         """Let go of what is in the store by now, that message included."""
         try:
             await self._stream.purge_stream(STREAM, seq=sequence + 1)
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error) as fault:
+        except _FAULTS as fault:
             log.warning("stream.not_purged", error=_words(fault))
 
     async def close(self) -> None:
@@ -201,7 +205,7 @@ class Reader:
         except (TimeoutError, nats.errors.TimeoutError):
             return []
         except (nats.errors.Error, nats.js.errors.Error) as fault:
-            raise Busy(f"JetStream does not answer: {_words(fault)}.") from None
+            raise _silent(fault) from None
         return [_message(one) for one in found]
 
     async def close(self) -> None:
@@ -217,10 +221,6 @@ def _message(one: Msg) -> Message:
     return Message(one.metadata.sequence.stream, one.data, last=number == count)
 
 
-def _created(info: StreamInfo) -> str:
-    return str(info.created)
-
-
 def _shown(servers: Sequence[str]) -> str:
     """Without a password."""
     return ", ".join(server.rpartition("@")[2] or server for server in servers)
@@ -228,3 +228,7 @@ def _shown(servers: Sequence[str]) -> str:
 
 def _words(fault: Exception) -> str:
     return str(fault).strip() or type(fault).__name__
+
+
+def _silent(fault: Exception) -> Busy:
+    return Busy(f"JetStream does not answer: {_words(fault)}.")
