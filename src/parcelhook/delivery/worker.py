@@ -10,7 +10,6 @@ longer than its lease: then it sends nothing, and what it records changes no del
 
 from __future__ import annotations
 
-import heapq
 import random
 import threading
 import time
@@ -23,6 +22,7 @@ import structlog
 from msgspec import Struct
 
 from parcelhook import times
+from parcelhook.delivery.alarms import Alarms
 from parcelhook.delivery.conclude import conclude
 from parcelhook.delivery.lanes import Budget, Lane, Pace
 from parcelhook.delivery.ownership import Ownership
@@ -96,8 +96,7 @@ class Worker:
         self._lanes: dict[int, Lane] = {}
         self._outgoing: dict[int, Outgoing] = {}
         self._look_at: dict[int, None] = {}  # lanes that something happened to, in the order it did
-        self._alarms: list[tuple[int, int]] = []  # (when in ms, endpoint)
-        self._alarm_of: dict[int, int] = {}
+        self._alarms = Alarms()
         self._sweep_at = 0
         self._sweeping = False
         self._stop_at: int | None = None
@@ -205,8 +204,7 @@ class Worker:
     def _pause_ms(self, now_ms: int) -> int:
         if self._inbox or (self._look_at and self._may_send()):
             return 0
-        wake_ms = min(self._sweep_at, self._alarms[0][0]) if self._alarms else self._sweep_at
-        return min(max(wake_ms - now_ms, 0), LONGEST_WAIT_MS)
+        return min(max(self._alarms.first_ms(self._sweep_at) - now_ms, 0), LONGEST_WAIT_MS)
 
     def _may_send(self) -> bool:
         return (
@@ -218,10 +216,7 @@ class Worker:
 
     def _feed(self, now_ms: int) -> None:
         """Let every lane that something happened to, or whose time has come, send what it may and claim what it can."""
-        while self._alarms and self._alarms[0][0] <= now_ms:
-            _, endpoint_id = heapq.heappop(self._alarms)
-            self._alarm_of.pop(endpoint_id, None)
-            self._look_at[endpoint_id] = None
+        self._look_at |= dict.fromkeys(self._alarms.ringing(now_ms))
         if self._stop_at is not None:
             return
         wants: list[Want] = []
@@ -238,7 +233,7 @@ class Worker:
                     self._send(lane, delivery, now_ms)
                 if lane.wants_claim(now_ms):
                     wants.append(self._want(lane))
-                self._set_alarm(endpoint_id, lane.wakes_at(now_ms))
+                self._alarms.set(endpoint_id, lane.wakes_at(now_ms))
             del self._look_at[endpoint_id]
         self._claim(wants, now_ms)
 
@@ -359,7 +354,7 @@ class Worker:
                 lane = self._lanes.get(want.endpoint_id)
                 if lane is not None:
                     lane.claiming = False
-                    self._set_alarm(want.endpoint_id, times.now_ms() + LONGEST_WAIT_MS)
+                    self._alarms.set(want.endpoint_id, times.now_ms() + LONGEST_WAIT_MS)
             return
         for claimed in claims:
             lane = self._lanes.get(claimed.endpoint_id)
@@ -388,13 +383,6 @@ class Worker:
 
     def _on_record_failed(self) -> None:
         self._tell(lambda: self._recorder.settled(committed=False))
-
-    def _set_alarm(self, endpoint_id: int, when_ms: int | None) -> None:
-        known = self._alarm_of.get(endpoint_id)
-        if when_ms is None or (known is not None and known <= when_ms):
-            return
-        self._alarm_of[endpoint_id] = when_ms
-        heapq.heappush(self._alarms, (when_ms, endpoint_id))
 
     def _sweep(self, now_ms: int) -> None:
         """Ask the store which endpoints have anything pending: at the start, and now and then for safety."""
