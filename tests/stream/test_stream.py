@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,6 +177,24 @@ def test_the_leader_of_three_servers_is_killed(databases: Databases, tmp_path: P
                 feeders.wait(1)
             all_arrived(receiver, feeders.accepted, ENDPOINTS, 40)
             nothing_waits(client, made)
+
+
+def test_a_node_waits_for_servers_that_have_not_chosen_a_leader_yet(databases: Databases, tmp_path: Path) -> None:
+    servers = NatsCluster(tmp_path / "nats")
+    first, *others = servers.servers.values()
+    late = [threading.Timer(7, other.start) for other in others]
+    with databases.one() as url, cluster(tmp_path, url, NATS_URL=first.url, NATS_REPLICAS="3") as nodes:
+        try:
+            first.start()
+            for timer in late:
+                timer.start()
+            nodes.start("all1")
+            assert nodes.ready("all1")["checks"]["stream"] == "ok"
+        finally:
+            for timer in late:
+                timer.join()
+            for server in servers.servers.values():
+                server.stop()
 
 
 async def leader_of(url: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -37,6 +38,8 @@ ACK_LIMIT_S: Final = 5.0
 CONNECT_LIMIT_S: Final = 5
 DUPLICATE_WINDOW_S: Final = 120.0
 IDLE_CONSUMER_S: Final = 30.0
+MAKE_LIMIT_S: Final = 15.0  # from the connection until the stream is there
+MAKE_PAUSE_S: Final = 0.5
 _ROOM: Final = 4_096  # of a message's size, for its headers
 _PART: Final = "Parcelhook-Part"  # which of how many, such as 2/3
 
@@ -88,7 +91,7 @@ class JetStream:
             raise SettingsError(f"PARCELHOOK_NATS_URL: {_shown(servers)} cannot be reached: {_words(fault)}.") from None
         found = cls(client, replicas)
         try:
-            await found._ensure()
+            await found._ensure_in_time()
         except _FAULTS as fault:
             await client.close()
             raise SettingsError(f"PARCELHOOK_NATS_URL: the stream cannot be made: {_words(fault)}.") from None
@@ -149,6 +152,19 @@ class JetStream:
     async def close(self) -> None:
         """Let go of the connection."""
         await self._client.close()
+
+    async def _ensure_in_time(self) -> None:
+        """Servers that have just started choose who leads them first, and answer nothing until then."""
+        deadline = time.monotonic() + MAKE_LIMIT_S
+        while True:
+            try:
+                await self._ensure()
+            except _FAULTS:
+                if time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(MAKE_PAUSE_S)
+            else:
+                return
 
     async def _ensure(self) -> None:
         wanted = StreamConfig(
